@@ -1,0 +1,1 @@
+"""Lossless .dcbs series containers."""

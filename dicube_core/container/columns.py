@@ -1,0 +1,185 @@
+"""Many nearly equal byte strings as a table: what all rows share is stored once.
+
+A row is a byte string cut into pieces. Rows whose pieces mean the same, as told by a key of the
+caller's, form a group. In a group, a piece that is equal in all rows is stored once; the others
+become columns, so that similar values lie side by side, which is what a compressor wants. One
+row is put together again by joining a few slices, without touching the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from struct import Struct
+from struct import error as struct_error
+from typing import TYPE_CHECKING
+
+from dicube_core.container.index import pack_u32, unpack_u32
+from dicube_core.exceptions import MetaDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+__all__ = ["ColumnTable", "pack_table"]
+
+_COUNTS = Struct("<II")
+_GROUP = Struct("<II")
+_PIECE = Struct("<BQ")
+_SHARED, _FIXED, _VARIABLE = range(3)
+
+
+def pack_table(rows: Sequence[tuple[Hashable, Sequence[bytes]]]) -> bytes:
+    """Pack rows of pieces.
+
+    Parameters
+    ----------
+    rows : sequence of (key, pieces)
+        Rows with equal keys must have equally many pieces.
+
+    Returns
+    -------
+    bytes
+        Uncompressed table, deterministic.
+    """
+    groups: dict[Hashable, list[int]] = {}
+    for number, (key, _) in enumerate(rows):
+        groups.setdefault(key, []).append(number)
+    group_of = [0] * len(rows)
+    directory: list[bytes] = []
+    payload: list[bytes] = []
+    for group, members in enumerate(groups.values()):
+        for number in members:
+            group_of[number] = group
+        pieces = _pack_group([rows[number][1] for number in members], payload)
+        directory.append(_GROUP.pack(len(members), len(pieces)) + b"".join(pieces))
+    head = _COUNTS.pack(len(rows), len(groups)) + pack_u32(group_of)
+    return b"".join((head, *directory, *payload))
+
+
+def _pack_group(members: list[Sequence[bytes]], payload: list[bytes]) -> list[bytes]:
+    """Append the group's bytes to `payload`; return its piece records."""
+    pieces: list[bytes] = []
+    run: list[bytes] = []
+
+    def end_run() -> None:
+        if run:
+            shared = b"".join(run)
+            pieces.append(_PIECE.pack(_SHARED, len(shared)))
+            payload.append(shared)
+            run.clear()
+
+    for values in zip(*members, strict=True):
+        if all(value == values[0] for value in values):
+            run.append(values[0])
+            continue
+        end_run()
+        width = len(values[0])
+        if all(len(value) == width for value in values):
+            pieces.append(_PIECE.pack(_FIXED, width))
+        else:
+            lengths = [len(value) for value in values]
+            pieces.append(_PIECE.pack(_VARIABLE, sum(lengths)))
+            payload.append(pack_u32(lengths))
+        payload.extend(values)
+    end_run()
+    return pieces
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Where the values of one piece begin in the table; `bounds` only where widths vary."""
+
+    kind: int
+    offset: int
+    width: int
+    bounds: tuple[int, ...] = ()
+
+
+class ColumnTable:
+    """Random access to the rows of a packed table. Immutable, safe for threads.
+
+    Raises
+    ------
+    MetaDataError
+        The bytes are not such a table.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        try:
+            self._parse()
+        except (struct_error, IndexError, ValueError) as exc:
+            raise MetaDataError(f"header table of {len(data)} bytes is malformed: {exc}") from exc
+
+    def _parse(self) -> None:
+        data = self._data
+        n_rows, n_groups = _COUNTS.unpack_from(data, 0)
+        position = _COUNTS.size
+        if 4 * n_rows > len(data) or _GROUP.size * n_groups > len(data):
+            raise ValueError(f"{n_rows} rows in {n_groups} groups cannot be")
+        group_of = unpack_u32(data[position : position + 4 * n_rows])
+        position += 4 * n_rows
+        shapes = []
+        for _ in range(n_groups):
+            n_members, n_pieces = _GROUP.unpack_from(data, position)
+            position += _GROUP.size
+            if position + _PIECE.size * n_pieces > len(data):
+                raise ValueError(f"{n_pieces} pieces cannot be")
+            shapes.append((n_members, position, n_pieces))
+            position += _PIECE.size * n_pieces
+        self._groups: list[list[_Piece]] = []
+        for n_members, records, n_pieces in shapes:
+            pieces, position = self._parse_pieces(n_members, records, n_pieces, position)
+            self._groups.append(pieces)
+        if position != len(data):
+            raise ValueError(f"it ends at byte {position}")
+        counts = [0] * n_groups
+        self._rows: list[tuple[int, int]] = []
+        for group in group_of:
+            self._rows.append((group, counts[group]))
+            counts[group] += 1
+        if counts != [shape[0] for shape in shapes]:
+            raise ValueError("the groups do not have the members they say")
+
+    def _parse_pieces(
+        self, n_members: int, records: int, n_pieces: int, position: int
+    ) -> tuple[list[_Piece], int]:
+        data = self._data
+        pieces = []
+        for number in range(n_pieces):
+            kind, length = _PIECE.unpack_from(data, records + number * _PIECE.size)
+            bounds: tuple[int, ...] = ()
+            total = length
+            if kind == _FIXED:
+                total = length * n_members
+            elif kind == _VARIABLE:
+                lengths = unpack_u32(data[position : position + 4 * n_members])
+                position += 4 * n_members
+                bounds = tuple(accumulate(lengths, initial=position))
+                if len(bounds) != n_members + 1 or bounds[-1] != position + length:
+                    raise ValueError(f"column {number} is not as long as its values")
+            elif kind != _SHARED:
+                raise ValueError(f"unknown kind of piece {kind}")
+            if position + total > len(data):
+                raise ValueError(f"piece {number} lies outside")
+            pieces.append(_Piece(kind, position, length, bounds))
+            position += total
+        return pieces, position
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def row(self, index: int) -> bytes:
+        """Return one row, whole."""
+        group, member = self._rows[index]
+        data = self._data
+        parts = []
+        for piece in self._groups[group]:
+            if piece.kind == _SHARED:
+                parts.append(data[piece.offset : piece.offset + piece.width])
+            elif piece.kind == _FIXED:
+                start = piece.offset + member * piece.width
+                parts.append(data[start : start + piece.width])
+            else:
+                parts.append(data[piece.bounds[member] : piece.bounds[member + 1]])
+        return b"".join(parts)

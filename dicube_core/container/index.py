@@ -1,0 +1,83 @@
+"""The frame index: where each codestream lies. Checked as a whole before any frame is read."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from dataclasses import dataclass
+from itertools import pairwise
+
+from dicube_core.container.layout import HEADER_SIZE
+from dicube_core.exceptions import InvalidCubeFileError, TruncatedFileError
+
+__all__ = ["FrameIndex", "pack_u32", "pack_u64", "unpack_u32"]
+
+
+def pack_u64(values: list[int]) -> bytes:
+    """Return little-endian 64-bit numbers."""
+    return _pack("Q", values)
+
+
+def pack_u32(values: list[int]) -> bytes:
+    """Return little-endian 32-bit numbers."""
+    return _pack("I", values)
+
+
+def unpack_u32(data: bytes) -> array[int]:
+    """Read little-endian 32-bit numbers."""
+    return _unpack("I", data)
+
+
+def _pack(code: str, values: list[int]) -> bytes:
+    numbers = array(code, values)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
+def _unpack(code: str, data: bytes) -> array[int]:
+    numbers = array(code, b"")
+    numbers.frombytes(data)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
+
+
+@dataclass(frozen=True, slots=True)
+class FrameIndex:
+    """Absolute offset and length of every codestream."""
+
+    offsets: array[int]
+    lengths: array[int]
+
+    @classmethod
+    def parse(cls, offsets: bytes, lengths: bytes, file_size: int, name: str) -> FrameIndex:
+        """Read both tables; every frame must lie in the file and share no byte with another.
+
+        Raises
+        ------
+        InvalidCubeFileError
+            Names the first frame that does not.
+        """
+        index = cls(_unpack("Q", offsets), _unpack("Q", lengths))
+        spans = []
+        for number, (offset, length) in enumerate(zip(index.offsets, index.lengths, strict=True)):
+            if length == 0 or offset < HEADER_SIZE or offset + length > file_size:
+                raise TruncatedFileError(
+                    f"{name}: frame {number} spans bytes {offset} to {offset + length}, outside "
+                    f"of {HEADER_SIZE} to {file_size}, or is empty",
+                    suggestion="the file is cut or damaged; restore it from its source",
+                    details={"path": name, "frame": number, "offset": offset},
+                )
+            spans.append((offset, offset + length, number))
+        spans.sort()
+        for (_, stop, first), (start, _, second) in pairwise(spans):
+            if start < stop:
+                raise InvalidCubeFileError(
+                    f"{name}: frames {first} and {second} overlap at byte {start}",
+                    details={"path": name, "frame": second, "offset": start},
+                )
+        return index
+
+    def __len__(self) -> int:
+        return len(self.offsets)

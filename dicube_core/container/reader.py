@@ -1,0 +1,274 @@
+"""Read a ``.dcbs`` file: every number checked before use, every byte against its checksum."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dicube_core.checksum import crc32
+from dicube_core.container.extension import (
+    FRAME_CHECKSUMS,
+    PIXEL_HEADER_KEY,
+    Directory,
+    binding_of,
+)
+from dicube_core.container.index import FrameIndex, unpack_u32
+from dicube_core.container.layout import HEADER_SIZE, FileHeader, Section
+from dicube_core.container.sections import decompress, parse_json
+from dicube_core.exceptions import (
+    ChecksumError,
+    DecodeError,
+    FrameIndexError,
+    InvalidCubeFileError,
+    MetaDataError,
+)
+
+if TYPE_CHECKING:
+    from dicube_core.source import ByteSource
+
+__all__ = ["Container"]
+
+_FRONT = 1 << 16
+
+
+class Container:
+    """The parts of one file, as bytes and JSON; no pixel is decoded here.
+
+    Opening reads the header, the extension directory, the pixel header and the frame index,
+    usually in a single read. Safe for several threads.
+
+    Parameters
+    ----------
+    source : ByteSource
+        Where the bytes are.
+
+    Attributes
+    ----------
+    header : FileHeader
+        Places of the sections.
+    pixel_header : dict
+        The pixel header's JSON without the key of the extension.
+    description : dict
+        What our writer says of the frames; empty for files of other writers.
+    extension : str
+        ``"valid"``, ``"none"`` or ``"stale"`` (the file was saved again by a writer that keeps
+        the key but drops the block; such a block is ignored).
+
+    Raises
+    ------
+    InvalidCubeFileError
+        The file is not valid; the message names section and byte offset.
+    """
+
+    def __init__(self, source: ByteSource) -> None:
+        self.source = source
+        self.name = str(getattr(source, "name", "<source>"))
+        self.file_size = source.size()
+        self._front = source.read_at(0, min(self.file_size, _FRONT))
+        self.header = FileHeader.parse(self._front, self.file_size, self.name)
+        self._directory = Directory.parse(self._front, self.file_size, self.name)
+        if self._directory is not None:
+            self._directory.check_file(self._front, self.file_size, self.name)
+            self._check_places(self._directory)
+        self.pixel_header = self._read_pixel_header()
+        self.description = self._pop_description()
+        self.index = FrameIndex.parse(
+            self.section("frame_offsets"), self.section("frame_lengths"), self.file_size, self.name
+        )
+        self._crcs = self._read_frame_checksums()
+        if len(self._front) > self._front_needed():
+            self._front = self._front[: self._front_needed()]
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames."""
+        return self.header.frame_count
+
+    @property
+    def validated(self) -> bool:
+        """Whether every byte read is compared with a checksum stored in the file."""
+        return self._directory is not None
+
+    def _front_needed(self) -> int:
+        """End of what stands before the frames: worth keeping for the metadata sections."""
+        return min(self.index.offsets, default=self.file_size)
+
+    def _check_places(self, directory: Directory) -> None:
+        """Refuse a directory that means other sections than the header."""
+        for name, section in self.header.sections():
+            entry = directory.entry(name)
+            if entry is None or entry.section != section:
+                raise InvalidCubeFileError(
+                    f"{self.name}: extension block and header disagree on section {name}",
+                    details={"path": self.name, "section": name, "offset": HEADER_SIZE},
+                )
+        if directory.frame_count != self.header.frame_count:
+            raise InvalidCubeFileError(
+                f"{self.name}: extension block and header disagree on the number of frames"
+            )
+
+    def _read_pixel_header(self) -> dict[str, Any]:
+        section = self.header.pixel_header
+        if not section.length:
+            raise InvalidCubeFileError(f"{self.name}: it has no pixel header")
+        data = self.section("pixel_header")
+        return parse_json(data, f"{self.name}: pixel header at byte {section.offset}")
+
+    def _pop_description(self) -> dict[str, Any]:
+        """Take our key out of the pixel header and settle what it means."""
+        binding = binding_of(self.pixel_header)
+        key = self.pixel_header.pop(PIXEL_HEADER_KEY, None)
+        self.extension = "valid" if self._directory is not None else "none"
+        if self._directory is None and binding is not None:
+            if binding == crc32(self._front[:HEADER_SIZE]):
+                raise ChecksumError(
+                    f"{self.name}: the extension block at byte {HEADER_SIZE} is damaged",
+                    suggestion="restore the file from its source",
+                    details={"path": self.name, "section": "extension", "offset": HEADER_SIZE},
+                )
+            # The header is another one than the key was written for: saved again by others.
+            self.extension = "stale"
+            return {}
+        if self._directory is not None and binding != self._directory.header_crc:
+            raise InvalidCubeFileError(
+                f"{self.name}: the pixel header at byte {self.header.pixel_header.offset} is not "
+                "the one that the extension block was written for",
+                details={"path": self.name, "section": "pixel_header"},
+            )
+        return key if isinstance(key, dict) else {}
+
+    def _read_frame_checksums(self) -> list[int] | None:
+        data = self.part(FRAME_CHECKSUMS)
+        if data is None:
+            if self._directory is not None:
+                raise InvalidCubeFileError(f"{self.name}: the frame checksums are missing")
+            return None
+        if len(data) != 4 * self.frame_count:
+            raise InvalidCubeFileError(
+                f"{self.name}: {len(data)} bytes of checksums for {self.frame_count} frames"
+            )
+        return list(unpack_u32(data))
+
+    def _read(self, section: Section) -> bytes:
+        if section.stop <= len(self._front):
+            return self._front[section.offset : section.stop]
+        return self.source.read_at(section.offset, section.length)
+
+    def section(self, name: str) -> bytes:
+        """Return a base section as stored, compared with its checksum where there is one.
+
+        Raises
+        ------
+        ChecksumError
+            It does not match.
+        """
+        section: Section = getattr(self.header, name)
+        data = self._read(section) if section.length else b""
+        entry = self._directory.entry(name) if self._directory is not None else None
+        if entry is not None:
+            self._check(data, entry.crc, f"section {name}", section.offset)
+        return data
+
+    def part(self, tag: bytes) -> bytes | None:
+        """Return a part of the extension block, None where the file has none.
+
+        Raises
+        ------
+        ChecksumError
+            It does not match its checksum.
+        """
+        entry = self._directory.entries.get(tag) if self._directory is not None else None
+        if entry is None:
+            return None
+        data = self._read(entry.section)
+        self._check(
+            data, entry.crc, f"extension part {tag.decode('latin-1')}", entry.section.offset
+        )
+        return data
+
+    def _check(self, data: bytes, expected: int, what: str, offset: int) -> None:
+        if crc32(data) != expected:
+            raise ChecksumError(
+                f"{self.name}: {what} at byte {offset} ({len(data)} bytes) does not match its "
+                "checksum",
+                suggestion="the file is damaged; restore it from its source",
+                details={"path": self.name, "section": what, "offset": offset},
+            )
+
+    def metadata(self) -> dict[str, Any] | None:
+        """Return the dicom_meta section's JSON object, None where it is empty.
+
+        Raises
+        ------
+        InvalidCubeFileError, MetaDataError
+            It cannot be decompressed or parsed.
+        """
+        data = self.section("dicom_meta")
+        if not data:
+            return None
+        what = f"{self.name}: dicom_meta at byte {self.header.dicom_meta.offset}"
+        return parse_json(decompress(data, what), what, finite=False)
+
+    def space(self) -> dict[str, Any] | None:
+        """Return the space section's JSON object, None where it is empty."""
+        data = self.section("space")
+        if not data:
+            return None
+        return parse_json(data, f"{self.name}: space at byte {self.header.space.offset}")
+
+    def dicom_status(self) -> str:
+        """Return the status text; empty text means consistent."""
+        data = self.section("dicom_status")
+        try:
+            return data.decode("ascii") or "consistent"
+        except UnicodeDecodeError:
+            raise MetaDataError(
+                f"{self.name}: dicom_status at byte {self.header.dicom_status.offset} is not text"
+            ) from None
+
+    def frame_number(self, index: int) -> int:
+        """Turn an index, negative from the end, into a frame position.
+
+        Raises
+        ------
+        FrameIndexError
+            Out of range.
+        TypeError
+            Not an integer.
+        """
+        import operator
+
+        position = operator.index(index)
+        if position < 0:
+            position += self.frame_count
+        if not 0 <= position < self.frame_count:
+            raise FrameIndexError(
+                f"{self.name}: frame {index} is out of range, the file has {self.frame_count}",
+                details={"path": self.name, "frame": index},
+            )
+        return position
+
+    def codestream(self, index: int) -> bytes:
+        """Return the bytes of one frame, compared with its checksum where there is one.
+
+        Raises
+        ------
+        FrameIndexError
+            Out of range.
+        ChecksumError, DecodeError
+            The bytes are not those that were written.
+        """
+        number = self.frame_number(index)
+        offset = self.index.offsets[number]
+        data = self.source.read_at(offset, self.index.lengths[number])
+        if self._crcs is not None and crc32(data) != self._crcs[number]:
+            raise DamagedFrameError(
+                f"{self.name}: frame {number} at byte {offset} ({len(data)} bytes) does not "
+                "match its checksum",
+                suggestion="the frame is damaged, others may be whole; restore the file",
+                details={"path": self.name, "frame": number, "offset": offset},
+            )
+        return data
+
+
+class DamagedFrameError(ChecksumError, DecodeError):
+    """A codestream does not match its checksum."""

@@ -1,0 +1,140 @@
+"""Collect the files of a folder, or whatever else a series is made from."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from dicube_core.dicom.scan import NotDicomError, SliceSource, scan
+from dicube_core.exceptions import SeriesError
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    SeriesInput = (
+        str
+        | os.PathLike[str]
+        | Dataset
+        | BinaryIO
+        | bytes
+        | Iterable[str | os.PathLike[str] | Dataset | BinaryIO | bytes]
+    )
+
+__all__ = ["Gathered", "gather"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Instances found, and files left out with the reason."""
+
+    sources: tuple[SliceSource, ...]
+    skipped: tuple[tuple[str, str], ...]
+
+
+def gather(source: SeriesInput) -> Gathered:
+    """Scan everything in a folder (with its sub-folders), or in a list.
+
+    Parameters
+    ----------
+    source : path, data set, binary file, bytes, or an iterable of them
+        A folder is read recursively, in the order of the names.
+
+    Raises
+    ------
+    FileNotFoundError
+        A path does not exist.
+    SeriesError
+        Nothing in it is DICOM.
+    MetaDataError
+        A DICOM file is damaged.
+    """
+    sources: list[SliceSource] = []
+    skipped: list[tuple[str, str]] = []
+    for origin, name in _inputs(source):
+        try:
+            sources.append(scan(origin, name))
+        except NotDicomError as exc:
+            skipped.append((name, exc.message.removeprefix(f"{name}: ")))
+    if not sources:
+        raise SeriesError(
+            f"no DICOM file in {_describe(source)}; {len(skipped)} other files were left out",
+            suggestion="give the folder that holds the slices",
+        )
+    return Gathered(tuple(sources), tuple(skipped))
+
+
+def _describe(source: object) -> str:
+    return os.fspath(source) if isinstance(source, str | os.PathLike) else "the given list"
+
+
+def _inputs(source: Any) -> Iterator[tuple[Path | bytes, str]]:
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        if path.is_dir():
+            yield from _folder(path)
+        else:
+            yield path, path.name
+        return
+    if isinstance(source, bytes) or hasattr(source, "read") or _is_dataset(source):
+        source = [source]
+    names: set[str] = set()
+    for number, item in enumerate(source):
+        origin, name = _one(item, number)
+        while name in names:  # two folders may hold files of the same name
+            name = f"{number:04d}_{name}"
+        names.add(name)
+        yield origin, name
+
+
+def _folder(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the regular files below a folder in a fixed order."""
+    for root, folders, files in os.walk(folder):
+        folders.sort()
+        for file in sorted(files):
+            path = Path(root) / file
+            if path.is_file():  # not a FIFO, device or dangling link
+                yield path, path.relative_to(folder).as_posix()
+
+
+def _is_dataset(item: object) -> bool:
+    return hasattr(item, "to_json_dict") and hasattr(item, "group_dataset")
+
+
+def _one(item: Any, number: int) -> tuple[Path | bytes, str]:
+    if isinstance(item, str | os.PathLike):
+        path = Path(item)
+        return path, path.name
+    if isinstance(item, bytes | bytearray | memoryview):
+        return bytes(item), f"slice_{number:04d}.dcm"
+    if _is_dataset(item):
+        name = os.fspath(getattr(item, "filename", None) or "")
+        return _dataset_bytes(item), Path(name).name or f"slice_{number:04d}.dcm"
+    if hasattr(item, "read"):
+        name = str(getattr(item, "name", "") or "")
+        return bytes(item.read()), Path(name).name or f"slice_{number:04d}.dcm"
+    raise TypeError(
+        f"item {number} is {type(item).__name__}; expected a path, binary file, bytes or data set"
+    )
+
+
+def _dataset_bytes(dataset: Dataset) -> bytes:
+    """Write a data set as pydicom would save it; elements that were not touched stay as read."""
+    from pydicom import dcmwrite
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    file = io.BytesIO()
+    has_syntax = "TransferSyntaxUID" in getattr(dataset, "file_meta", {})
+    if has_syntax:
+        dcmwrite(file, dataset, enforce_file_format=False)
+    else:
+        implicit, little = dataset.original_encoding
+        if implicit is None or little is None:
+            implicit, little = False, True
+        if not little:
+            implicit, little = ExplicitVRLittleEndian.is_implicit_VR, True
+        dcmwrite(file, dataset, implicit_vr=implicit, little_endian=little)
+    return file.getvalue()

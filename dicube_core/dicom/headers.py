@@ -1,0 +1,174 @@
+"""A slice's file without its pixels: the original bytes, in parts that can be put together again.
+
+Restoring a slice is concatenation, so nothing of it depends on understanding its elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from struct import Struct
+from typing import overload
+
+from dicube_core.container.columns import ColumnTable, pack_table
+from dicube_core.container.sections import compress, decompress
+from dicube_core.dicom.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding, walk
+from dicube_core.exceptions import MetaDataError
+
+__all__ = ["HeaderTable", "SliceHeader", "pack_headers"]
+
+# Lengths of: name, source syntax, preamble, file meta, head, pixel header, padding, tail.
+_LENGTHS = Struct("<BHHIIIIII")
+_EXPLICIT = 1
+_EXACT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SliceHeader:
+    """Everything of one DICOM file but the frame's stored values.
+
+    Parameters
+    ----------
+    preamble : bytes
+        128 bytes and ``DICM``, or empty where the source had none.
+    file_meta : bytes
+        The source's group 0002, or empty.
+    head : bytes
+        Data set before the Pixel Data element, little endian.
+    pixel_header : bytes
+        Header of the Pixel Data element in its uncompressed form.
+    padding : bytes
+        What the uncompressed Pixel Data value holds after the frame.
+    tail : bytes
+        Data set after Pixel Data.
+    explicit : bool
+        Explicit or Implicit VR Little Endian, for `head`, `pixel_header` and `tail`.
+    exact : bool
+        Whether the parts and the frame, joined, are the source file byte for byte. Else the
+        source was compressed, deflated or big endian, and was normalised to Explicit VR Little
+        Endian.
+    source_syntax : str
+        Transfer Syntax UID of the source, empty where it had no file meta information.
+    name : str
+        Path of the source file below the folder that was read, with forward slashes.
+    """
+
+    preamble: bytes
+    file_meta: bytes
+    head: bytes
+    pixel_header: bytes
+    padding: bytes
+    tail: bytes
+    explicit: bool
+    exact: bool
+    source_syntax: str
+    name: str
+
+    @property
+    def encoding(self) -> Encoding:
+        """How `head` and `tail` are encoded."""
+        return EXPLICIT_LITTLE if self.explicit else IMPLICIT_LITTLE
+
+    @property
+    def dataset(self) -> bytes:
+        """The data set without Pixel Data."""
+        return self.head + self.tail
+
+
+def pack_headers(headers: Sequence[SliceHeader]) -> bytes:
+    """Pack the headers of a series, compressed together; deterministic."""
+    return compress(pack_table([_row(header) for header in headers]))
+
+
+def _row(header: SliceHeader) -> tuple[tuple[object, ...], list[bytes]]:
+    """Cut a header into pieces: one per element, so that equal elements are stored once."""
+    name, syntax = header.name.encode("utf-8", "surrogateescape"), header.source_syntax.encode()
+    flags = _EXPLICIT * header.explicit | _EXACT * header.exact
+    lengths = _LENGTHS.pack(
+        flags,
+        len(name),
+        len(syntax),
+        len(header.preamble),
+        len(header.file_meta),
+        len(header.head),
+        len(header.pixel_header),
+        len(header.padding),
+        len(header.tail),
+    )
+    key: list[object] = [flags]
+    pieces = [lengths, name, syntax, header.preamble]
+    _cut(header.file_meta, EXPLICIT_LITTLE, key, pieces)
+    _cut(header.head, header.encoding, key, pieces)
+    pieces += [header.pixel_header, header.padding]
+    _cut(header.tail, header.encoding, key, pieces)
+    return tuple(key), pieces
+
+
+def _cut(data: bytes, encoding: Encoding, key: list[object], pieces: list[bytes]) -> None:
+    for element in walk(data, encoding):
+        key.append(element.tag)
+        pieces.append(data[element.start : element.stop])
+    key.append(None)
+
+
+class HeaderTable(Sequence[SliceHeader]):
+    """Headers of a series as they were packed, each put together when asked for.
+
+    Immutable, safe for threads. Takes a few bytes per slice in memory.
+
+    Raises
+    ------
+    InvalidCubeFileError, MetaDataError
+        The bytes are not such a table, or not of `count` slices.
+    """
+
+    def __init__(self, data: bytes, count: int, what: str) -> None:
+        self._table = ColumnTable(decompress(data, what))
+        self._what = what
+        if len(self._table) != count:
+            raise MetaDataError(f"{what}: headers of {len(self._table)} slices for {count} frames")
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    @overload
+    def __getitem__(self, index: int) -> SliceHeader: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[SliceHeader]: ...
+    def __getitem__(self, index: int | slice) -> SliceHeader | list[SliceHeader]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        return self._parse(self._table.row(index % len(self)), index)
+
+    def __iter__(self) -> Iterator[SliceHeader]:
+        return (self[i] for i in range(len(self)))
+
+    def _parse(self, row: bytes, index: int) -> SliceHeader:
+        if len(row) < _LENGTHS.size:
+            raise MetaDataError(f"{self._what}: header of slice {index} is cut")
+        flags, *lengths = _LENGTHS.unpack_from(row)
+        # Stored order: name, syntax, preamble, file meta, head, pixel header, padding, tail.
+        parts = []
+        position = _LENGTHS.size
+        for length in lengths:
+            parts.append(row[position : position + length])
+            position += length
+        if position != len(row):
+            raise MetaDataError(
+                f"{self._what}: header of slice {index} has {len(row)} bytes, not {position}"
+            )
+        name, syntax, preamble, file_meta, head, pixel_header, padding, tail = parts
+        return SliceHeader(
+            preamble=preamble,
+            file_meta=file_meta,
+            head=head,
+            pixel_header=pixel_header,
+            padding=padding,
+            tail=tail,
+            explicit=bool(flags & _EXPLICIT),
+            exact=bool(flags & _EXACT),
+            source_syntax=syntax.decode("latin-1"),
+            name=name.decode("utf-8", "surrogateescape"),
+        )

@@ -1,0 +1,211 @@
+"""From instances to one series: select, check, put in order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dicube_core.dicom.findings import GeometryReport, assess
+from dicube_core.dicom.order import SortMethod, slice_order
+from dicube_core.dicom.planes import SliceAttributes
+from dicube_core.dicom.scan import PixelKind, SliceSource
+from dicube_core.exceptions import DicomCubeError, SeriesError, UnsupportedKindError
+from dicube_core.pixels import PixelFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from dicube_core.dicom.gather import Gathered
+
+__all__ = ["SourceSeries", "build_series", "numbers"]
+
+_PHOTOMETRIC = ("MONOCHROME1", "MONOCHROME2")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSeries:
+    """One series of single-frame instances in their final order.
+
+    Parameters
+    ----------
+    slices : tuple of SliceSource
+        One per frame.
+    pixel_format : PixelFormat
+        Shared by all frames.
+    report : GeometryReport
+        Geometry and every finding.
+    skipped : tuple of (name, reason)
+        Files that are not part of it.
+    """
+
+    slices: tuple[SliceSource, ...]
+    pixel_format: PixelFormat
+    report: GeometryReport
+    skipped: tuple[tuple[str, str], ...]
+
+
+def build_series(
+    gathered: Gathered, sort_method: SortMethod | None = None, series_uid: str | None = None
+) -> SourceSeries:
+    """Make one series of what was gathered.
+
+    Parameters
+    ----------
+    gathered : Gathered
+        Instances and files left out.
+    sort_method : SortMethod, optional
+        Along the slice normal by default, see `slice_order`.
+    series_uid : str, optional
+        Take only this Series Instance UID.
+
+    Raises
+    ------
+    SeriesError
+        Several series, frame sizes or bit depths; the message lists them.
+    UnsupportedKindError
+        A kind of image that cannot be kept whole yet, refused by its name.
+    """
+    sources = list(gathered.sources)
+    if series_uid is not None:
+        sources = [s for s in sources if s.text(0x0020000E) == series_uid]
+    _require_one_series(gathered, sources, series_uid)
+    for source in sources:
+        _refuse_kind(source)
+    pixel_format = _common_format(sources)
+    attributes = [slice_attributes(source) for source in sources]
+    names = [source.header.name for source in sources]
+    order = slice_order(attributes, sort_method, names)
+    report = assess([attributes[i] for i in order])
+    return SourceSeries(
+        tuple(sources[i] for i in order), pixel_format, report, gathered.skipped
+    )
+
+
+def _require_one_series(
+    gathered: Gathered, sources: Sequence[SliceSource], series_uid: str | None
+) -> None:
+    found = Counter(_series_line(source) for source in gathered.sources)
+    listing = "; ".join(f"{count} instances of {line}" for line, count in sorted(found.items()))
+    if not sources:
+        raise SeriesError(
+            f"no instance has Series Instance UID {series_uid!r}; found: {listing}",
+            suggestion="choose one of these with series_uid=",
+        )
+    if len({source.text(0x0020000E) for source in sources}) > 1:
+        raise SeriesError(
+            f"several series in one place: {listing}",
+            suggestion="choose one with series_uid= (--series-uid)",
+        )
+
+
+def _series_line(source: SliceSource) -> str:
+    modality = source.text(0x00080060) or "unknown modality"
+    return f"series {source.text(0x0020000E) or '(no UID)'} ({modality})"
+
+
+def _refuse_kind(source: SliceSource) -> None:
+    """Refuse by name what would not come back whole."""
+    kind = _kind(source)
+    if kind:
+        raise UnsupportedKindError(
+            f"{source.header.name}: {kind} cannot be kept whole by this version",
+            suggestion="keep such files as DICOM",
+            details={"path": source.header.name, "kind": kind},
+        )
+
+
+def _kind(source: SliceSource) -> str:
+    if 0x7FE00008 in source.values or 0x7FE00009 in source.values:
+        return "floating point pixel data"
+    if source.kind is PixelKind.NONE:
+        return "an instance without pixel data"
+    if (source.text(0x00280008) or "1").strip() not in ("1", "0", ""):
+        return f"a multi-frame instance ({source.text(0x00280008)} frames)"
+    photometric = source.text(0x00280004)
+    if photometric == "PALETTE COLOR":
+        return "a palette colour image"
+    if (source.number(0x00280002) or 1) != 1 or photometric not in (*_PHOTOMETRIC, ""):
+        return f"a colour image ({photometric}, {source.number(0x00280002)} samples per pixel)"
+    if not photometric:
+        return "an image without Photometric Interpretation"
+    bits = source.number(0x00280100)
+    if bits == 1:
+        return "a 1-bit image"
+    return "" if bits in (8, 16, 32) else f"an image with {bits} bits allocated"
+
+
+def _format(source: SliceSource) -> PixelFormat:
+    name = source.header.name
+    fields = {
+        "Rows": source.number(0x00280010),
+        "Columns": source.number(0x00280011),
+        "BitsAllocated": source.number(0x00280100),
+        "BitsStored": source.number(0x00280101),
+        "PixelRepresentation": source.number(0x00280103),
+    }
+    missing = [keyword for keyword, value in fields.items() if value is None]
+    if missing:
+        raise SeriesError(f"{name}: {', '.join(missing)} missing, so its pixels have no meaning")
+    rows, columns, allocated, stored, sign = (value or 0 for value in fields.values())
+    high = source.number(0x00280102)
+    try:
+        result = PixelFormat(
+            rows, columns, allocated, stored, sign, -1 if high is None else high,
+            source.text(0x00280004),
+        )  # fmt: skip
+    except DicomCubeError as exc:
+        raise UnsupportedKindError(f"{name}: {exc.message}") from exc
+    if source.kind is not PixelKind.ENCAPSULATED and source.pixel_length != result.n_bytes:
+        raise SeriesError(
+            f"{name}: Pixel Data holds {source.pixel_length} bytes, {rows}x{columns} at "
+            f"{allocated} bits needs {result.n_bytes}; the file is cut or its header is wrong"
+        )
+    return result
+
+
+def _common_format(sources: Sequence[SliceSource]) -> PixelFormat:
+    formats = Counter(_format(source) for source in sources)
+    if len(formats) > 1:
+        listing = "; ".join(
+            f"{count} instances {f.rows}x{f.columns}, {f.bits_allocated}/{f.bits_stored} bits, "
+            f"{'signed' if f.pixel_representation else 'unsigned'}, {f.photometric_interpretation}"
+            for f, count in sorted(formats.items(), key=str)
+        )
+        raise SeriesError(
+            f"frames of one series must be alike: {listing}",
+            suggestion="convert each kind from a folder or list of its own",
+        )
+    return next(iter(formats))
+
+
+def numbers(text: str) -> tuple[float, ...] | None:
+    """Parse a DS or IS value, None unless every part is a finite number."""
+    try:
+        values = tuple(float(part) for part in text.split("\\"))
+    except ValueError:
+        return None
+    return values if all(abs(value) < float("inf") for value in values) else None
+
+
+def slice_attributes(source: SliceSource) -> SliceAttributes:
+    """Return what geometry, order and status depend on."""
+    return SliceAttributes.from_text(
+        position=source.text(0x00200032),
+        orientation=source.text(0x00200037),
+        pixel_spacing=source.text(0x00280030),
+        slice_location=source.text(0x00201041),
+        instance_number=source.text(0x00200013),
+        series_uid=source.text(0x0020000E),
+        sop_instance_uid=source.text(0x00080018),
+        rows=source.number(0x00280010),
+        columns=source.number(0x00280011),
+        bits_allocated=source.number(0x00280100),
+        bits_stored=source.number(0x00280101),
+        high_bit=source.number(0x00280102),
+        pixel_representation=source.number(0x00280103),
+        rescale_slope=source.text(0x00281053),
+        rescale_intercept=source.text(0x00281052),
+        slice_thickness=source.text(0x00180050),
+        spacing_between_slices=source.text(0x00180088),
+    )

@@ -1,0 +1,122 @@
+"""Stored values of a source instance, exactly as its own transfer syntax holds them."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from dicube_core.dicom import uids
+from dicube_core.dicom.scan import PixelKind, SliceSource, converted_pixels
+from dicube_core.exceptions import DataConsistencyError, DecodeError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dicube_core.pixels import PixelFormat
+
+__all__ = ["htj2k_codestream", "read_stored_values"]
+
+
+def read_stored_values(
+    source: SliceSource, pixel_format: PixelFormat, out: np.ndarray[tuple[int, ...], np.dtype]
+) -> None:
+    """Fill `out` with one instance's frame.
+
+    Parameters
+    ----------
+    source : SliceSource
+        As scanned.
+    pixel_format : PixelFormat
+        What the scan said.
+    out : ndarray of shape (rows, columns)
+        C-contiguous, of the format's dtype.
+
+    Raises
+    ------
+    DataConsistencyError
+        The file changed since it was scanned, or its pixels contradict its header.
+    DecodeError
+        pydicom cannot decode the transfer syntax, or the data is damaged.
+    """
+    if source.kind is PixelKind.ENCAPSULATED:
+        out[...] = _decoded(source, pixel_format)
+        return
+    view = memoryview(out).cast("B")
+    if source.kind is PixelKind.CONVERTED:
+        view[:] = converted_pixels(source)
+    elif isinstance(source.origin, bytes):
+        view[:] = source.origin[source.pixel_offset : source.pixel_offset + source.pixel_length]
+    else:
+        _read_into(source, view)
+    if sys.byteorder == "big":
+        out.byteswap(inplace=True)
+
+
+def _read_into(source: SliceSource, view: memoryview) -> None:
+    descriptor = os.open(source.origin, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        status = os.fstat(descriptor)
+        if (status.st_size, status.st_mtime_ns) != (source.size, source.modified):
+            raise DataConsistencyError(f"{source.header.name}: the file changed while it was read")
+        os.lseek(descriptor, source.pixel_offset, os.SEEK_SET)
+        with os.fdopen(descriptor, "rb", buffering=0, closefd=False) as file:
+            while view:
+                count = file.readinto(view)
+                if not count:
+                    raise DataConsistencyError(f"{source.header.name}: the file was cut")
+                view = view[count:]
+    finally:
+        os.close(descriptor)
+
+
+def _decoded(
+    source: SliceSource, pixel_format: PixelFormat
+) -> np.ndarray[tuple[int, ...], np.dtype]:
+    """Decode compressed pixel data with whatever pydicom has for it."""
+    import numpy as np
+    from pydicom.pixels import pixel_array
+
+    name = source.header.name
+    file = io.BytesIO(source.origin) if isinstance(source.origin, bytes) else source.origin
+    try:
+        array = pixel_array(file)
+    except Exception as exc:  # noqa: BLE001 - decoders of many packages, each with its own errors
+        raise DecodeError(
+            f"{name}: pixel data in transfer syntax {source.header.source_syntax} cannot be "
+            f"decoded: {exc}",
+            suggestion="if a decoder is missing: pip install 'dicube-plugins[decoders]'",
+            details={"path": name},
+        ) from exc
+    if array.shape != pixel_format.shape:
+        raise DataConsistencyError(
+            f"{name}: pixel data decodes to {array.shape}, the header says {pixel_format.shape}"
+        )
+    values = array.astype(pixel_format.dtype)
+    if not np.array_equal(values, array):
+        raise DataConsistencyError(
+            f"{name}: decoded values do not fit {pixel_format.bits_allocated} bits, "
+            f"PixelRepresentation {pixel_format.pixel_representation}"
+        )
+    return values
+
+
+def htj2k_codestream(source: SliceSource) -> bytes | None:
+    """Return the codestream of an HTJ2K source, None for sources in any other syntax.
+
+    Whether it may be kept as it is must be decided by the codec's `inspect`.
+    """
+    if source.kind is not PixelKind.ENCAPSULATED or source.header.source_syntax not in (
+        uids.HTJ2K_LOSSLESS,
+        uids.HTJ2K_LOSSLESS_RPCL,
+        uids.HTJ2K,
+    ):
+        return None
+    from pydicom.encaps import generate_frames
+
+    data = source.origin if isinstance(source.origin, bytes) else source.origin.read_bytes()
+    value = data[source.pixel_offset : source.pixel_offset + source.pixel_length]
+    (frame,) = generate_frames(value, number_of_frames=1)
+    # A fragment has an even length (PS3.5 A.4); the codestream ends with its EOC marker.
+    return frame[:-1] if frame.endswith(b"\xff\xd9\0") else frame

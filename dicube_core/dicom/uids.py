@@ -1,0 +1,30 @@
+"""Transfer syntaxes and other identifiers by name (DICOM PS3.6 annex A)."""
+
+from __future__ import annotations
+
+__all__ = [
+    "DEFLATED",
+    "DICOMDIR_CLASS",
+    "EXPLICIT_BE",
+    "EXPLICIT_LE",
+    "HTJ2K",
+    "HTJ2K_LOSSLESS",
+    "HTJ2K_LOSSLESS_RPCL",
+    "IMPLEMENTATION_UID",
+    "IMPLEMENTATION_VERSION",
+    "IMPLICIT_LE",
+]
+
+IMPLICIT_LE = "1.2.840.10008.1.2"
+EXPLICIT_LE = "1.2.840.10008.1.2.1"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+EXPLICIT_BE = "1.2.840.10008.1.2.2"
+HTJ2K_LOSSLESS = "1.2.840.10008.1.2.4.201"
+HTJ2K_LOSSLESS_RPCL = "1.2.840.10008.1.2.4.202"
+HTJ2K = "1.2.840.10008.1.2.4.203"
+
+DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
+
+#: Derived once from a UUID (PS3.5 B.2) and fixed: slices must not differ between two calls.
+IMPLEMENTATION_UID = "2.25.230920761641267428130175347777714511914"
+IMPLEMENTATION_VERSION = "DICUBE_PLUGINS_1"

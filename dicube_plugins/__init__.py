@@ -1,0 +1,1 @@
+"""Adapters that make imaging frameworks read .dcbs files."""
