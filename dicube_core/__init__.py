@@ -1,1 +1,101 @@
-"""Lossless .dcbs series containers."""
+"""Lossless ``.dcbs`` series containers: a whole CT, MR or PET series in one file.
+
+>>> import dicube_core
+>>> image = dicube_core.load_from_dicom_folder("series/")  # doctest: +SKIP
+>>> dicube_core.saving(image, "series.dcbs")  # doctest: +SKIP
+
+Importing this package loads nothing else: numpy, pydicom and the codecs are imported by the
+first call that needs them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from dicube_core.settings import get_num_threads, set_num_threads
+
+if TYPE_CHECKING:
+    from dicube_core.dicom.meta import DicomMeta
+    from dicube_core.dicom.order import SortMethod
+    from dicube_core.dicom.status import DicomStatus, get_dicom_status
+    from dicube_core.dicom.tags import CommonTags
+    from dicube_core.export import save_to_dicom_folder
+    from dicube_core.geometry import Geometry
+    from dicube_core.image import DicomCubeImage
+    from dicube_core.ingest import Conversion, convert, load_from_dicom_folder
+    from dicube_core.io import DicomCubeImageIO, load, load_meta, save
+    from dicube_core.nifti import load_from_nifti, save_to_nifti
+    from dicube_core.pixel_header import PixelDataHeader
+    from dicube_core.reader import Reader
+    from dicube_core.reader import open_file as open
+    from dicube_core.verify import verify_against, verify_file
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "CommonTags": "dicube_core.dicom.tags",
+    "Conversion": "dicube_core.ingest",
+    "DicomCubeImage": "dicube_core.image",
+    "DicomCubeImageIO": "dicube_core.io",
+    "DicomMeta": "dicube_core.dicom.meta",
+    "DicomStatus": "dicube_core.dicom.status",
+    "Geometry": "dicube_core.geometry",
+    "PixelDataHeader": "dicube_core.pixel_header",
+    "Reader": "dicube_core.reader",
+    "SortMethod": "dicube_core.dicom.order",
+    "convert": "dicube_core.ingest",
+    "get_dicom_status": "dicube_core.dicom.status",
+    "load": "dicube_core.io",
+    "load_from_dicom_folder": "dicube_core.ingest",
+    "load_from_nifti": "dicube_core.nifti",
+    "load_meta": "dicube_core.io",
+    "open": "dicube_core.reader:open_file",
+    "save": "dicube_core.io",
+    "save_to_dicom_folder": "dicube_core.export",
+    "save_to_nifti": "dicube_core.nifti",
+    "verify_against": "dicube_core.verify",
+    "verify_file": "dicube_core.verify",
+}
+
+__all__ = [
+    "CommonTags",
+    "Conversion",
+    "DicomCubeImage",
+    "DicomCubeImageIO",
+    "DicomMeta",
+    "DicomStatus",
+    "Geometry",
+    "PixelDataHeader",
+    "Reader",
+    "SortMethod",
+    "convert",
+    "get_dicom_status",
+    "get_num_threads",
+    "load",
+    "load_from_dicom_folder",
+    "load_from_nifti",
+    "load_meta",
+    "open",
+    "save",
+    "save_to_dicom_folder",
+    "save_to_nifti",
+    "set_num_threads",
+    "verify_against",
+    "verify_file",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module when it is first used (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = home.partition(":")
+    value = getattr(import_module(module), attribute or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from numbers import Integral, Real
 
 from dicube_core.exceptions import MetaDataError
@@ -42,10 +43,11 @@ def show(value: object) -> str:
 
 
 def _three(name: str, value: object) -> list[object]:
-    items = None
+    items: list[object] = []
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
-        items = list(value)
-    if items is None or len(items) != 3:
+        with suppress(TypeError):  # an array without axes only claims to be iterable
+            items = list(value)
+    if len(items) != 3:
         raise MetaDataError(f"geometry {name} must hold 3 numbers, found {show(value)}")
     return items
 

@@ -53,15 +53,9 @@ def run_frames(work: Callable[[int, int], None], frames: Sequence[int]) -> None:
 
     with ThreadPoolExecutor(n_threads - 1, thread_name_prefix="dicube-decode") as pool:
         helpers = [pool.submit(loop) for _ in range(n_threads - 1)]
-        try:
-            loop()
-        finally:
-            failed_here = failed.is_set()
-            for helper in helpers:
-                if failed_here:
-                    helper.exception()
-        for helper in helpers:
-            helper.result()
+        loop()
+    for helper in helpers:
+        helper.result()
 
 
 def encode_frames(

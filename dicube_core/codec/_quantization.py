@@ -1,4 +1,4 @@
-"""Are the exponents of a reversible codestream plausible, or has one of them been hit?
+"""Tell whether the exponents of a reversible codestream are plausible.
 
 An exponent decides how many bit planes a subband is taken to have (ITU-T T.800 E.1). A decoder
 believes it, so a single flipped bit gives wrong values without an error. For a given depth OpenJPH

@@ -1,1 +1,42 @@
-"""Placeholder."""
+"""DICOM in and out: metadata, order, status, slices on demand."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dicube_core.dicom.meta import DicomMeta
+    from dicube_core.dicom.order import SortMethod
+    from dicube_core.dicom.space import get_space_from_DicomMeta
+    from dicube_core.dicom.status import DicomStatus, get_dicom_status
+    from dicube_core.dicom.tags import CommonTags
+
+_HOMES = {
+    "CommonTags": "dicube_core.dicom.tags",
+    "DcbStreamingReader": "dicube_core.streaming",
+    "DicomMeta": "dicube_core.dicom.meta",
+    "DicomStatus": "dicube_core.dicom.status",
+    "SortMethod": "dicube_core.dicom.order",
+    "get_dicom_status": "dicube_core.dicom.status",
+    "get_space_from_DicomMeta": "dicube_core.dicom.space",
+}
+
+__all__ = [
+    "CommonTags",
+    "DcbStreamingReader",
+    "DicomMeta",
+    "DicomStatus",
+    "SortMethod",
+    "get_dicom_status",
+    "get_space_from_DicomMeta",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module when it is first used (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

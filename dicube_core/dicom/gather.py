@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -13,6 +12,8 @@ from dicube_core.dicom.scan import NotDicomError, SliceSource, scan
 from dicube_core.exceptions import SeriesError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from pydicom import Dataset
 
     SeriesInput = (

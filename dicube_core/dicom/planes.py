@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["SLICE_FIELDS", "FieldSpec", "Orientation", "SliceAttributes", "parse_field"]
 
 Orientation = tuple[float, float, float, float, float, float]
+_CACHED = (str, bytes, int)
+_MAX_CACHED = 128
 _MAX_TEXT = 64  # DS has 16 characters, IS 12, UI 64 (PS3.5 table 6.2-1)
 
 
@@ -120,9 +123,15 @@ class SliceAttributes:
 
 def parse_field(tag: int, value: object) -> tuple[object, str | None]:
     """Return (the value for the field of `tag` or None, what is wrong with it or None)."""
-    spec = SLICE_FIELDS[tag]
     if value is None:
         return None, None
+    if type(value) in _CACHED and (type(value) is int or len(cast("str", value)) <= _MAX_CACHED):
+        return _parse_cached(tag, value)
+    return _parse(tag, value)
+
+
+def _parse(tag: int, value: object) -> tuple[object, str | None]:
+    spec = SLICE_FIELDS[tag]
     components = _components(value)
     # An all-blank value is an empty one: PS3.5 6.2 lets padding stand for nothing else.
     if not components or all(item is None or item == "" for item in components):
@@ -145,6 +154,10 @@ def parse_field(tag: int, value: object) -> tuple[object, str | None]:
         kind = {"text": "text", "int": "an integer"}.get(spec.kind, "numeric")
         return None, f"{spec.keyword} {show(value)} is not {kind}"
     return parsed, None
+
+
+# Most values are the same in all slices. Typed, for 1, 1.0 and True are equal, but not the same.
+_parse_cached = lru_cache(maxsize=512, typed=True)(_parse)
 
 
 def _components(value: object) -> Sequence[object]:

@@ -30,7 +30,7 @@ from dicube_core.exceptions import MetaDataError, SeriesError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["NotDicomError", "PixelKind", "SliceSource", "scan"]
+__all__ = ["NotDicomError", "PixelKind", "SliceSource", "header_values", "scan"]
 
 _FRONT = 1 << 15
 _UNDEFINED = 0xFFFFFFFF
@@ -439,6 +439,12 @@ def _scan_converted(
     )
     header = _header(meta, EXPLICIT_LITTLE, parts, exact=False)
     return _source(file, header, values, PixelKind.CONVERTED, (start, frame))
+
+
+def header_values(header: SliceHeader) -> dict[int, bytes]:
+    """Return the raw values of the `WANTED` elements of a header that was kept."""
+    finder = _find_explicit if header.explicit else _find_implicit
+    return finder(header.head, 0, len(header.head))[0]
 
 
 def normalised(data: bytes, syntax: str) -> bytes:

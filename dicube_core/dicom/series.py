@@ -10,16 +10,36 @@ from dicube_core.dicom.findings import GeometryReport, assess
 from dicube_core.dicom.order import SortMethod, slice_order
 from dicube_core.dicom.planes import SliceAttributes
 from dicube_core.dicom.scan import PixelKind, SliceSource
-from dicube_core.exceptions import DicomCubeError, SeriesError, UnsupportedKindError
+from dicube_core.exceptions import (
+    DicomCubeError,
+    MetaDataError,
+    SeriesError,
+    UnsupportedKindError,
+)
 from dicube_core.pixels import PixelFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
 
     from dicube_core.dicom.gather import Gathered
 
-__all__ = ["SourceSeries", "build_series", "numbers"]
+__all__ = [
+    "SourceSeries",
+    "build_series",
+    "numbers",
+    "pixel_format_of",
+    "rescale_of",
+    "slice_attributes",
+]
 
+_PIXEL_FIELDS = {
+    0x00280010: "Rows",
+    0x00280011: "Columns",
+    0x00280100: "BitsAllocated",
+    0x00280101: "BitsStored",
+    0x00280103: "PixelRepresentation",
+}
+_WORDS = frozenset((*_PIXEL_FIELDS, 0x00280002, 0x00280102))
 _PHOTOMETRIC = ("MONOCHROME1", "MONOCHROME2")
 
 
@@ -73,7 +93,7 @@ def build_series(
     for source in sources:
         _refuse_kind(source)
     pixel_format = _common_format(sources)
-    attributes = [slice_attributes(source) for source in sources]
+    attributes = [slice_attributes(source.values) for source in sources]
     names = [source.header.name for source in sources]
     order = slice_order(attributes, sort_method, names)
     report = assess([attributes[i] for i in order])
@@ -135,31 +155,75 @@ def _kind(source: SliceSource) -> str:
     return "" if bits in (8, 16, 32) else f"an image with {bits} bits allocated"
 
 
-def _format(source: SliceSource) -> PixelFormat:
-    name = source.header.name
-    fields = {
-        "Rows": source.number(0x00280010),
-        "Columns": source.number(0x00280011),
-        "BitsAllocated": source.number(0x00280100),
-        "BitsStored": source.number(0x00280101),
-        "PixelRepresentation": source.number(0x00280103),
-    }
-    missing = [keyword for keyword, value in fields.items() if value is None]
+def pixel_format_of(values: dict[int, bytes], name: str) -> PixelFormat:
+    """Return the pixel description of one header.
+
+    Parameters
+    ----------
+    values : dict
+        Tag to raw little-endian value, as `scan` finds them.
+    name : str
+        Put in front of errors.
+
+    Raises
+    ------
+    SeriesError
+        An element that pixels cannot be read without is missing.
+    UnsupportedKindError
+        Bit fields that cannot be.
+    """
+    fields = [_word(values, tag) for tag in _PIXEL_FIELDS]
+    missing = [kw for kw, value in zip(_PIXEL_FIELDS.values(), fields, strict=True) if value is None]
     if missing:
         raise SeriesError(f"{name}: {', '.join(missing)} missing, so its pixels have no meaning")
-    rows, columns, allocated, stored, sign = (value or 0 for value in fields.values())
-    high = source.number(0x00280102)
+    rows, columns, allocated, stored, sign = (value or 0 for value in fields)
+    high = _word(values, 0x00280102)
+    photometric = _text(values, 0x00280004)
     try:
-        result = PixelFormat(
-            rows, columns, allocated, stored, sign, -1 if high is None else high,
-            source.text(0x00280004),
-        )  # fmt: skip
+        return PixelFormat(
+            rows, columns, allocated, stored, sign, -1 if high is None else high, photometric
+        )
     except DicomCubeError as exc:
         raise UnsupportedKindError(f"{name}: {exc.message}") from exc
+
+
+def rescale_of(values: dict[int, bytes]) -> tuple[float, float]:
+    """Return (slope, intercept); 1 and 0 where a header has none (PS3.3 C.11.1).
+
+    Raises
+    ------
+    MetaDataError
+        A value is there, but is not one finite number.
+    """
+    result = []
+    for tag, keyword, neutral in (
+        (0x00281053, "RescaleSlope", 1.0),
+        (0x00281052, "RescaleIntercept", 0.0),
+    ):
+        text = _text(values, tag)
+        parsed = numbers(text) if text else (neutral,)
+        if parsed is None or len(parsed) != 1:
+            raise MetaDataError(f"{keyword} {text!r} is not a number")
+        result.append(parsed[0])
+    return result[0], result[1]
+
+
+def _word(values: dict[int, bytes], tag: int) -> int | None:
+    value = values.get(tag, b"")
+    return int.from_bytes(value, "little") if len(value) == 2 else None
+
+
+def _text(values: dict[int, bytes], tag: int) -> str:
+    return values.get(tag, b"").decode("latin-1").strip(" \0")
+
+
+def _format(source: SliceSource) -> PixelFormat:
+    result = pixel_format_of(source.values, source.header.name)
     if source.kind is not PixelKind.ENCAPSULATED and source.pixel_length != result.n_bytes:
         raise SeriesError(
-            f"{name}: Pixel Data holds {source.pixel_length} bytes, {rows}x{columns} at "
-            f"{allocated} bits needs {result.n_bytes}; the file is cut or its header is wrong"
+            f"{source.header.name}: Pixel Data holds {source.pixel_length} bytes, "
+            f"{result.rows}x{result.columns} at {result.bits_allocated} bits needs "
+            f"{result.n_bytes}; the file is cut or its header is wrong"
         )
     return result
 
@@ -188,24 +252,11 @@ def numbers(text: str) -> tuple[float, ...] | None:
     return values if all(abs(value) < float("inf") for value in values) else None
 
 
-def slice_attributes(source: SliceSource) -> SliceAttributes:
+def slice_attributes(values: dict[int, bytes]) -> SliceAttributes:
     """Return what geometry, order and status depend on."""
-    return SliceAttributes.from_text(
-        position=source.text(0x00200032),
-        orientation=source.text(0x00200037),
-        pixel_spacing=source.text(0x00280030),
-        slice_location=source.text(0x00201041),
-        instance_number=source.text(0x00200013),
-        series_uid=source.text(0x0020000E),
-        sop_instance_uid=source.text(0x00080018),
-        rows=source.number(0x00280010),
-        columns=source.number(0x00280011),
-        bits_allocated=source.number(0x00280100),
-        bits_stored=source.number(0x00280101),
-        high_bit=source.number(0x00280102),
-        pixel_representation=source.number(0x00280103),
-        rescale_slope=source.text(0x00281053),
-        rescale_intercept=source.text(0x00281052),
-        slice_thickness=source.text(0x00180050),
-        spacing_between_slices=source.text(0x00180088),
+    return SliceAttributes.from_values(
+        {
+            tag: int.from_bytes(value, "little") if tag in _WORDS and len(value) == 2 else value
+            for tag, value in values.items()
+        }
     )

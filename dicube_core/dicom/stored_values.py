@@ -82,7 +82,7 @@ def _decoded(
     file = io.BytesIO(source.origin) if isinstance(source.origin, bytes) else source.origin
     try:
         array = pixel_array(file)
-    except Exception as exc:  # noqa: BLE001 - decoders of many packages, each with its own errors
+    except Exception as exc:
         raise DecodeError(
             f"{name}: pixel data in transfer syntax {source.header.source_syntax} cannot be "
             f"decoded: {exc}",

@@ -1,0 +1,188 @@
+"""The primary backend: OpenJPH through imagecodecs."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from dicube_core.codec._arrays import check_out, native_frame, reduced_shape
+from dicube_core.codec._native_errors import call_native
+from dicube_core.codec.base import HTJ2K_LOSSLESS
+from dicube_core.codec.codestream import check, parse
+from dicube_core.exceptions import CodecUnavailableError, DecodeError, EncodeError
+
+if TYPE_CHECKING:
+    from dicube_core.codec.base import Codestream, StoredValues
+    from dicube_core.codec.codestream import CodestreamInfo
+    from dicube_core.pixels import PixelFormat
+
+__all__ = ["OpenJPHCodec"]
+
+#: Where SIZ says depth and sign of the first component, behind SOC and the fixed fields.
+_SSIZ_OFFSET = 42
+
+
+def require() -> Any:
+    """Return the library, or raise `CodecUnavailableError`."""
+    try:
+        import imagecodecs
+    except ImportError as exc:
+        raise CodecUnavailableError(
+            "HTJ2K encoding and decoding need imagecodecs",
+            suggestion="python -m pip install 'imagecodecs>=2025.3.30'",
+        ) from exc
+    if not imagecodecs.HTJ2K.available:
+        raise CodecUnavailableError(
+            "this build of imagecodecs comes without HTJ2K",
+            suggestion="install imagecodecs from PyPI",
+        )
+    return imagecodecs
+
+
+class _FirstEncode:
+    """Lets OpenJPH fill its encoder tables once, before frames are encoded in parallel.
+
+    OpenJPH before 0.27 fills them on first use without a lock; two threads that start together
+    in a fresh process then write corrupt frames without an error. There are tables for narrow
+    and for wide samples, so one tiny frame of each is encoded.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+        if hasattr(os, "register_at_fork"):
+            # A child may be made while another thread of its parent is in here: the lock would
+            # stay taken for ever, and the tables may be half full.
+            os.register_at_fork(after_in_child=self.reset)
+
+    def reset(self) -> None:
+        self._lock = threading.Lock()
+        self._done = False
+
+    def ensure(self, imagecodecs: Any) -> None:
+        if self._done:
+            return
+        import numpy as np
+
+        with self._lock:
+            if not self._done:
+                for name in ("int16", "int32"):
+                    frame = np.arange(64, dtype=name).reshape(8, 8)
+                    call_native(partial(imagecodecs.htj2k_encode, frame), EncodeError)
+                self._done = True
+
+
+_first_encode = _FirstEncode()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJPHCodec:
+    """Lossless HTJ2K through ``imagecodecs``: 5 decompositions, 64x64 blocks, RPCL, one tile.
+
+    Parameters
+    ----------
+    tlm : bool, optional
+        Write one tile-part per resolution and their lengths into the header (112 bytes a frame),
+        so that the bytes of a low resolution are known from the header alone. Such a codestream
+        of at most 2048 columns and rows also meets 1.2.840.10008.1.2.4.202.
+
+    Notes
+    -----
+    Safe to use from several threads. The interpreter lock is released while a frame is encoded
+    or decoded.
+    """
+
+    tlm: bool = False
+
+    name: ClassVar[str] = "htj2k"
+    transfer_syntax_uid: ClassVar[str] = HTJ2K_LOSSLESS
+
+    def encode(self, frame: StoredValues, pixel_format: PixelFormat) -> bytes:
+        """Encode one frame; see `FrameCodec.encode`.
+
+        Depth and sign of the codestream are BitsStored and PixelRepresentation wherever the
+        values of this frame allow it, else those of the container.
+        """
+        imagecodecs = require()
+        values, depth = _narrow(native_frame(frame, pixel_format), pixel_format)
+        _first_encode.ensure(imagecodecs)
+        options = {"tlm": True, "tilepart": 1} if self.tlm else {}
+        codestream: bytes = call_native(
+            lambda: imagecodecs.htj2k_encode(values, **options), EncodeError
+        )
+        if depth is not None:
+            tail = memoryview(codestream)[_SSIZ_OFFSET + 1 :]
+            codestream = b"".join((codestream[:_SSIZ_OFFSET], bytes((depth,)), tail))
+        try:
+            self.inspect(codestream, pixel_format)
+        except DecodeError as exc:
+            raise EncodeError(f"the encoder wrote what cannot be read: {exc.message}") from exc
+        return codestream
+
+    def inspect(self, codestream: Codestream, pixel_format: PixelFormat) -> CodestreamInfo:
+        """Check the structure of a codestream; see `FrameCodec.inspect`."""
+        info = parse(codestream)
+        check(info, pixel_format)
+        return info
+
+    def decode(
+        self,
+        codestream: Codestream,
+        pixel_format: PixelFormat,
+        out: StoredValues | None = None,
+        level: int = 0,
+    ) -> StoredValues:
+        """Inspect, then decode one frame; see `FrameCodec.decode`."""
+        import numpy as np
+
+        info = self.inspect(codestream, pixel_format)
+        shape = reduced_shape(info, level)
+        dtype = pixel_format.dtype
+        if out is not None:
+            check_out(out, shape, dtype)
+        # What imagecodecs returns for this depth; the container of the frame may be wider.
+        width = 1 if info.precision <= 8 else 2 if info.precision <= 16 else 4
+        native = np.dtype(f"{'i' if info.signed else 'u'}{width}")
+        direct = native == dtype
+        target = out if direct and out is not None and out.flags.aligned else None
+        imagecodecs = require()
+        source = codestream.cast("B") if isinstance(codestream, memoryview) else codestream
+        decoded: StoredValues = call_native(
+            lambda: imagecodecs.htj2k_decode(source, skipres=level or None, out=target),
+            DecodeError,
+        )
+        if decoded.shape != shape or decoded.dtype != native:
+            raise DecodeError(
+                f"expected {native} values of shape {shape}, "
+                f"found {decoded.dtype} of shape {decoded.shape}"
+            )
+        if out is None:
+            return decoded if direct else decoded.astype(dtype)
+        if decoded is not out:
+            out[...] = decoded
+        return out
+
+
+def _narrow(values: StoredValues, pixel_format: PixelFormat) -> tuple[StoredValues, int | None]:
+    """Return what to give to the encoder, and the depth byte to put into its SIZ segment.
+
+    The encoder always writes the depth of the array's type. A signed array is coded without a
+    level shift, so subtracting what a decoder will add for fewer unsigned bits, and changing the
+    one byte that names them, gives a codestream of exactly that depth.
+    """
+    bits, allocated = pixel_format.bits_stored, pixel_format.bits_allocated
+    # Below 8 bits SimpleITK refuses the slice, so 8- and 16-bit containers keep their own depth,
+    # which every reader takes. 32 bits are read by OpenJPH alone, up to 16 by all.
+    if bits == allocated or (bits < 8 and allocated < 32):
+        return values, None
+    signed = pixel_format.pixel_representation == 1
+    low = -(1 << (bits - 1)) if signed else 0
+    if int(values.min()) < low or int(values.max()) >= low + (1 << bits):
+        return values, None  # data in the unused bits: nothing may be lost
+    if not signed:
+        values = values.view(f"i{allocated // 8}") - (1 << (bits - 1))
+    if bits <= 16 < allocated:
+        values = values.astype("int16")
+    return values, (0x80 if signed else 0) | (bits - 1)

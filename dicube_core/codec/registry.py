@@ -1,0 +1,114 @@
+"""Codecs by name, built when first asked for.
+
+Standard library only: asking what is registered loads no codec.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from dicube_core.exceptions import CodecUnavailableError, DataConsistencyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dicube_core.codec.base import FrameCodec
+
+__all__ = ["get_codec", "is_codec_available", "list_codecs", "register_codec"]
+
+
+def _build_htj2k() -> FrameCodec:
+    from dicube_core.codec import openjpeg, openjph
+
+    try:
+        openjph.require()
+    except CodecUnavailableError as missing:
+        try:
+            openjpeg.require()
+        except CodecUnavailableError:
+            raise missing from None
+        return openjpeg.OpenJPEGCodec(name="htj2k")
+    return openjph.OpenJPHCodec()
+
+
+def _build_htj2k_openjpeg() -> FrameCodec:
+    from dicube_core.codec import openjpeg
+
+    openjpeg.require()
+    return openjpeg.OpenJPEGCodec()
+
+
+# Re-entrant, as a factory may ask for another codec.
+_lock = threading.RLock()
+_factories: dict[str, Callable[[], FrameCodec]] = {
+    "htj2k": _build_htj2k,
+    "htj2k-openjpeg": _build_htj2k_openjpeg,
+}
+_codecs: dict[str, FrameCodec] = {}
+
+
+def register_codec(name: str, factory: Callable[[], FrameCodec], *, replace: bool = False) -> None:
+    """Make a codec known under `name`.
+
+    Parameters
+    ----------
+    name : str
+        Name by which files and callers ask for it.
+    factory : callable
+        Called once, without arguments, when the codec is first asked for. It raises
+        `CodecUnavailableError` where the codec cannot work; it is then called again next time.
+    replace : bool, optional
+        Take the place of a codec of this name; who already holds that codec keeps it.
+
+    Raises
+    ------
+    DataConsistencyError
+        The name is taken (and `replace` not set) or empty.
+    """
+    if not name:
+        raise DataConsistencyError("a codec needs a name")
+    with _lock:
+        if name in _factories and not replace:
+            raise DataConsistencyError(
+                f"a codec {name!r} is already registered", suggestion="pass replace=True"
+            )
+        _factories[name] = factory
+        _codecs.pop(name, None)
+
+
+def get_codec(name: str) -> FrameCodec:
+    """Return the codec of this name; the same object on every call. Thread-safe.
+
+    Raises
+    ------
+    CodecUnavailableError
+        No such codec, or none of its backends is installed.
+    """
+    codec = _codecs.get(name)
+    if codec is not None:
+        return codec
+    with _lock:
+        codec = _codecs.get(name)
+        if codec is None:
+            factory = _factories.get(name)
+            if factory is None:
+                known = ", ".join(sorted(_factories))
+                raise CodecUnavailableError(f"unknown codec {name!r}; known are {known}")
+            codec = _codecs[name] = factory()
+        return codec
+
+
+def list_codecs() -> list[str]:
+    """Return the registered names, sorted, whether or not their backends are installed."""
+    with _lock:
+        return sorted(_factories)
+
+
+def is_codec_available(name: str) -> bool:
+    """Tell whether `get_codec` would return a codec; loads its backend."""
+    try:
+        get_codec(name)
+    except CodecUnavailableError:
+        return False
+    return True

@@ -1,0 +1,153 @@
+"""Character sets: text of data elements to and from bytes (DICOM PS3.3 C.12.1.1.2, PS3.5 6.1).
+
+Text never carries hidden state here: decoding does not warn and does not depend on settings of
+other packages, and encoding either gives bytes that decode to the same text or raises.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from dicube_core.exceptions import MetaDataError
+
+__all__ = ["DEFAULT", "UTF8", "CharacterSet", "character_set", "decode", "encode"]
+
+#: pydicom's name for "no character set given"; decodes Latin-1 for lenience, encodes ASCII only.
+_UNSPECIFIED = "iso8859"
+_ESCAPE = b"\x1b"
+_STAND_ALONE = ("ISO_IR 192", "GBK", "GB18030")
+# Known without loading pydicom; these cover nearly all files.
+_COMMON = {
+    "": _UNSPECIFIED,
+    "ISO_IR 6": _UNSPECIFIED,
+    "ISO_IR 100": "latin_1",
+    "ISO_IR 192": "UTF8",
+}
+# Line ends and tabs return to the first character set (PS3.5 6.1.2.5.3).
+_RESETS = re.compile(rb"[\t\n\f\r]")
+_FRAGMENTS = re.compile(rb"^[^\x1b]+|\x1b[^\x1b]*")
+# Decoded by Python together with their escape sequences.
+_STATEFUL = frozenset(("iso2022_jp", "iso2022_jp_2", "iso_ir_58"))
+
+
+@dataclass(frozen=True, slots=True)
+class CharacterSet:
+    """Python codecs of a Specific Character Set, the first one being the default."""
+
+    codecs: tuple[str, ...] = (_UNSPECIFIED,)
+
+
+DEFAULT = CharacterSet()
+UTF8 = CharacterSet(("UTF8",))
+
+
+@lru_cache(maxsize=256)
+def character_set(value: bytes) -> CharacterSet:
+    """Return the character set that a value of (0008,0005) names; unknown names mean none."""
+    names = [name.strip() for name in value.decode("latin-1").rstrip(" \0").split("\\")]
+    if len(names) > 1:
+        # Sets without code extensions stand alone or do not count (PS3.3 C.12.1.1.2).
+        first = names[0]
+        names = [first] if first in _STAND_ALONE else [n for n in names if n not in _STAND_ALONE]
+    return CharacterSet(tuple(_codec(name) for name in names))
+
+
+def _codec(name: str) -> str:
+    """Return the codec of one defined term, tolerating common misspellings."""
+    if name in _COMMON:
+        return _COMMON[name]
+    from pydicom.charset import python_encoding
+
+    if name in python_encoding:
+        return python_encoding[name]
+    if re.match(r"ISO[^_]IR", name):
+        return python_encoding.get("ISO_IR" + name[6:], _UNSPECIFIED)
+    if re.match(r"ISO.2022.IR.", name):
+        return python_encoding.get("ISO 2022 IR " + name[12:], _UNSPECIFIED)
+    return name if _is_known_codec(name, python_encoding) else _UNSPECIFIED
+
+
+def _is_known_codec(name: str, table: dict[str, str]) -> bool:
+    """Whether `name` is a Python spelling of a character set DICOM has."""
+    try:
+        found = codecs.lookup(name).name
+    except (LookupError, ValueError):
+        return False
+    return found in {"ascii", "cp1252", *(codecs.lookup(codec).name for codec in table.values())}
+
+
+def decode(value: bytes, charset: CharacterSet) -> str:
+    """Decode text; bytes that are not text in `charset` become U+FFFD, as in pydicom."""
+    first = charset.codecs[0]
+    if _ESCAPE not in value:
+        return value.decode(first, errors="replace")
+    return "".join(_decode_fragment(part, charset) for part in _FRAGMENTS.findall(value))
+
+
+def _decode_fragment(part: bytes, charset: CharacterSet) -> str:
+    """Decode one stretch between escape sequences (PS3.5 6.1.2.5)."""
+    from pydicom.charset import CODES_TO_ENCODINGS
+
+    first = charset.codecs[0]
+    if not part.startswith(_ESCAPE):
+        return part.decode(first, errors="replace")
+    size = 4 if part[1:3] in (b"$(", b"$)") else 3
+    codec = CODES_TO_ENCODINGS.get(part[:size])
+    if codec is None or codec not in (*charset.codecs, _UNSPECIFIED):
+        return part.decode(first, errors="replace")
+    try:
+        if codec in _STATEFUL:
+            return part.decode(codec)
+        text = part[size:]
+        reset = _RESETS.search(text)
+        if reset is None:
+            return text.decode(codec)
+        return text[: reset.start()].decode(codec) + text[reset.start() :].decode(first)
+    except UnicodeError:
+        return part.decode(first, errors="replace")
+
+
+def encode(text: str, charset: CharacterSet) -> bytes:
+    """Encode text exactly.
+
+    Raises
+    ------
+    MetaDataError
+        `charset` has no bytes for `text`.
+    """
+    if text.isascii() and "\x1b" not in text:
+        return text.encode("ascii")
+    try:
+        value = _encode(text, charset)
+    except (UnicodeError, LookupError):
+        value = b""
+    if decode(value, charset) != text:
+        raise MetaDataError(
+            f"text {text!r} cannot be written in the character set "
+            f"{', '.join(charset.codecs)} of the data set",
+            suggestion="set (0008,0005) SpecificCharacterSet to ISO_IR 192, or use plain text",
+        )
+    return value
+
+
+def _encode(text: str, charset: CharacterSet) -> bytes:
+    from pydicom.charset import custom_encoders, encode_string
+
+    names = ["ascii" if name == _UNSPECIFIED else name for name in charset.codecs]
+    if len(names) == 1 and names[0] not in custom_encoders:
+        return text.encode(names[0])
+    for character in text:  # checked before, because pydicom would warn and write '?'
+        if not any(_can_encode(character, name) for name in names):
+            raise UnicodeEncodeError(names[0], text, 0, len(text), "no character set has it")
+    return bytes(encode_string(text, names))
+
+
+def _can_encode(character: str, codec: str) -> bool:
+    try:
+        character.encode(codec)
+    except UnicodeError:
+        return False
+    return True

@@ -1,0 +1,71 @@
+"""Bring metadata edits into the headers of the slices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dicube_core.dicom.edits import apply_edits, edits_for_slice
+from dicube_core.dicom.elements import EXPLICIT_LITTLE, PIXEL_DATA, element_header, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dicube_core.dicom.headers import SliceHeader
+    from dicube_core.dicom.meta import Edit
+
+__all__ = ["edited_headers"]
+
+#: Data set element -> its twin in the file meta information (PS3.10 7.1).
+_TWINS = {0x00080016: 0x00020002, 0x00080018: 0x00020003}
+
+
+def edited_headers(
+    headers: Sequence[SliceHeader], edits: Mapping[int, Edit]
+) -> list[SliceHeader]:
+    """Return the headers with the edits applied; elements not edited keep their bytes.
+
+    Raises
+    ------
+    MetaDataError
+        A value cannot be written in a slice's encoding or character set.
+    """
+    return [_edited(header, edits, index) for index, header in enumerate(headers)]
+
+
+def _edited(header: SliceHeader, edits: Mapping[int, Edit], index: int) -> SliceHeader:
+    changes = edits_for_slice(edits, index)
+    before = {tag: value for tag, value in changes.items() if tag < PIXEL_DATA}
+    after = {tag: value for tag, value in changes.items() if tag > PIXEL_DATA}
+    head = apply_edits(header.head, header.encoding, before) if before else header.head
+    tail = apply_edits(header.tail, header.encoding, after) if after else header.tail
+    file_meta = header.file_meta
+    if file_meta and changes.keys() & _TWINS.keys():
+        file_meta = _with_twins(file_meta, head, header)
+    return replace(header, head=head, tail=tail, file_meta=file_meta)
+
+
+def _with_twins(file_meta: bytes, head: bytes, header: SliceHeader) -> bytes:
+    """Make the file meta information name the same SOP class and instance as the data set."""
+    values = {
+        _TWINS[e.tag]: head[e.value : e.value_stop]
+        for e in walk(head, header.encoding, until=0x00080019)
+        if e.tag in _TWINS
+    }
+    parts = []
+    length_at = None
+    for element in walk(file_meta):
+        piece = file_meta[element.start : element.stop]
+        if element.tag == 0x00020000:
+            length_at = len(b"".join(parts)) + 8
+        elif element.tag in _TWINS.values():
+            value = values.get(element.tag)
+            if value is None:  # the element was deleted: nothing may go on naming it
+                continue
+            piece = element_header(element.tag, b"UI", len(value), EXPLICIT_LITTLE) + value
+        parts.append(piece)
+    data = b"".join(parts)
+    if length_at is not None:
+        length = (len(data) - length_at - 4).to_bytes(4, "little")
+        data = data[:length_at] + length + data[length_at + 4 :]
+    return data

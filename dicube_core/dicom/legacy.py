@@ -1,0 +1,108 @@
+"""Slices of files that hold no original headers (written by others, or without DICOM source).
+
+Headers are made from the merged metadata. The pixel description comes from the pixel header
+alone: the incumbent writer rescales pixels on ingest but keeps the source's description of them
+in the metadata (``docs/format.md``, quirks).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dicube_core.dicom import uids
+from dicube_core.dicom.elements import EXPLICIT_LITTLE, PIXEL_DATA, element_header, walk
+from dicube_core.dicom.headers import SliceHeader
+from dicube_core.dicom.instance import file_meta_for
+from dicube_core.exceptions import MetaDataError
+
+if TYPE_CHECKING:
+    from dicube_core.dicom.meta import DicomMeta
+    from dicube_core.pixel_header import PixelDataHeader
+    from dicube_core.pixels import PixelFormat
+
+__all__ = ["header_from_dataset_bytes", "headers_from_meta", "repair_pixel_description"]
+
+#: Smallest/Largest Image Pixel Value and friends speak of pixels that were since rescaled.
+_STALE = ("00280106", "00280107", "00280108", "00280109", "00283000")
+
+
+def repair_pixel_description(
+    merged: dict[str, Any], pixel_format: PixelFormat, pixel_header: PixelDataHeader
+) -> dict[str, Any]:
+    """Return the merged metadata with the pixel description that the pixels really have."""
+    fixed = {tag: entry for tag, entry in merged.items() if tag not in _STALE}
+
+    def put(tag: str, vr: str, value: Any) -> None:
+        fixed[tag] = {"vr": vr, "shared": True, "Value": [value]}
+
+    put("00280002", "US", 1)
+    put("00280010", "US", pixel_format.rows)
+    put("00280011", "US", pixel_format.columns)
+    put("00280100", "US", pixel_format.bits_allocated)
+    put("00280101", "US", pixel_format.bits_stored)
+    put("00280102", "US", pixel_format.high_bit)
+    put("00280103", "US", pixel_format.pixel_representation)
+    if "00280004" not in fixed:
+        put("00280004", "CS", pixel_format.photometric_interpretation)
+    for tag, value in (
+        ("00281052", pixel_header.RescaleIntercept),
+        ("00281053", pixel_header.RescaleSlope),
+    ):
+        if isinstance(value, list):
+            fixed[tag] = {"vr": "DS", "shared": False, "Value": list(value)}
+        elif tag in fixed or value not in (0, 1) or _differs(pixel_header):
+            put(tag, "DS", value)
+    return dict(sorted(fixed.items()))
+
+
+def _differs(pixel_header: PixelDataHeader) -> bool:
+    """Whether stored and modality values differ, so that both rescale elements are needed."""
+    return pixel_header.RescaleSlope != 1 or pixel_header.RescaleIntercept != 0
+
+
+def headers_from_meta(meta: DicomMeta, pixel_format: PixelFormat) -> list[SliceHeader]:
+    """Return one header per slice, in Explicit VR Little Endian.
+
+    Raises
+    ------
+    MetaDataError
+        The metadata of a slice is not a data set.
+    """
+    from dicube_core.dicom.edits import encode_dataset
+
+    headers = []
+    for index in range(meta.slice_count):
+        model = meta.index(index)
+        # Group 0002 belongs to the file meta information, which is made anew.
+        model = {tag: e for tag, e in model.items() if not tag.startswith("0002")}
+        try:
+            data = encode_dataset(model, EXPLICIT_LITTLE)
+        except MetaDataError as exc:
+            raise MetaDataError(f"slice {index}: {exc.message}") from exc
+        headers.append(
+            header_from_dataset_bytes(data, pixel_format, f"slice_{index:04d}.dcm")
+        )
+    return headers
+
+
+def header_from_dataset_bytes(data: bytes, pixel_format: PixelFormat, name: str) -> SliceHeader:
+    """Make a header of an Explicit VR Little Endian data set without pixel data."""
+    cut = next((e.start for e in walk(data) if e.tag > PIXEL_DATA), len(data))
+    padding = b"\0" * (pixel_format.n_bytes % 2)
+    vr = b"OW" if pixel_format.bits_allocated > 8 else b"OB"
+    length = pixel_format.n_bytes + len(padding)
+    draft = SliceHeader(
+        preamble=bytes(128) + b"DICM",
+        file_meta=b"",
+        head=data[:cut],
+        pixel_header=element_header(PIXEL_DATA, vr, length, EXPLICIT_LITTLE),
+        padding=padding,
+        tail=data[cut:],
+        explicit=True,
+        exact=True,
+        source_syntax=uids.EXPLICIT_LE,
+        name=name,
+    )
+    from dataclasses import replace
+
+    return replace(draft, file_meta=file_meta_for(draft, uids.EXPLICIT_LE))

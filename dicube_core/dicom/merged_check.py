@@ -1,0 +1,211 @@
+"""Checks of merged metadata that comes from a file.
+
+Everything in it is hostile until checked: after `check_merged` no other code needs to look at
+types or lengths.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from dicube_core.dicom._merged_model import VALUE_KEYS, MergedData, exact_projection
+from dicube_core.exceptions import MetaDataError
+from dicube_core.settings import LIMITS
+
+__all__ = ["MAX_SLICES", "check_merged", "check_slice_count", "count_slices"]
+
+#: More slices than any series has; stops counts that no per-slice list backs.
+MAX_SLICES = 1 << 20
+
+_TAG = re.compile(r"[0-9A-F]{8}")
+_VR = re.compile(r"[A-Z]{2}")
+_SCALARS = (str, int, float)
+
+
+def _bad(path: str, problem: str) -> NoReturn:
+    raise MetaDataError(f"metadata entry {path}: {problem}", suggestion="the file is damaged")
+
+
+def count_slices(merged: Mapping[str, Any]) -> int | None:
+    """Return the number of slices that the lists tell, None where everything is shared."""
+    for entry in merged.values():
+        if not isinstance(entry, Mapping):
+            continue
+        for key in ("exact", "counts", *VALUE_KEYS):
+            value = entry.get(key)
+            per_slice = key in {"exact", "counts"} or entry.get("shared") is False
+            if per_slice and isinstance(value, list):
+                return len(value)
+    return None
+
+
+def check_slice_count(count: object) -> int:
+    """Return `count` if it is a possible number of slices.
+
+    Raises
+    ------
+    MetaDataError
+        It is not.
+    """
+    if type(count) is not int or not 0 <= count <= MAX_SLICES:
+        raise MetaDataError(f"slice count {count!r} is not in 0..{MAX_SLICES}")
+    return count
+
+
+def check_merged(merged: object, slice_count: int, *, path: str = "", depth: int = 0) -> MergedData:
+    """Return a well-formed copy of merged metadata (see `_merged_model`).
+
+    Parameters
+    ----------
+    merged : object
+        Parsed JSON.
+    slice_count : int
+        Length of every per-slice list.
+    path : str, optional
+        Tags around, for messages.
+    depth : int, optional
+        Nesting depth, bounded by ``LIMITS.json_depth``.
+
+    Returns
+    -------
+    dict
+        Sorted by tag. Optional keys that contradict the lists they refine (left behind by a
+        program that did not know them) are dropped.
+
+    Raises
+    ------
+    MetaDataError
+        Something has the wrong type, length or nesting; the message names the tag.
+    """
+    if not isinstance(merged, Mapping):
+        _bad(path or "(top)", f"a mapping is expected, found {type(merged).__name__}")
+    if depth > LIMITS.json_depth:
+        _bad(path, f"sequences are nested deeper than {LIMITS.json_depth}")
+    check_slice_count(slice_count)
+    checked = {}
+    for tag in sorted(merged, key=str):
+        where = f"{path}.{tag}" if path else str(tag)
+        if not isinstance(tag, str) or not _TAG.fullmatch(tag):
+            _bad(where, "the key is not a tag of eight upper-case hexadecimal digits")
+        checked[tag] = _check_entry(merged[tag], slice_count, where, depth)
+    return checked
+
+
+def _check_entry(entry: object, count: int, path: str, depth: int) -> dict[str, Any]:
+    if not isinstance(entry, Mapping):
+        _bad(path, f"a mapping is expected, found {type(entry).__name__}")
+    vr, shared = entry.get("vr"), entry.get("shared")
+    if not isinstance(vr, str) or not _VR.fullmatch(vr):
+        _bad(path, f"vr is {vr!r}")
+    if shared not in (True, False, None) or type(shared) is int or type(shared) is float:
+        _bad(path, f"shared is {shared!r}")
+    if shared is None:
+        return _check_sequence(entry, count, path, depth)
+    keys = [key for key in VALUE_KEYS if key in entry]
+    if len(keys) > 1 or (not keys and not shared):
+        _bad(path, f"one of {', '.join(VALUE_KEYS)} is expected, found {keys or 'none'}")
+    if shared:
+        return {"vr": vr, "shared": True, **{k: _check_value(k, entry[k], path) for k in keys}}
+    plain: dict[str, Any] = {"vr": vr, "shared": False}
+    plain[keys[0]] = _check_values(keys[0], entry[keys[0]], count, path)
+    if "exact" in entry:
+        return _check_exact(plain, entry["exact"], count, path, depth)
+    return {**plain, **_check_extras(entry, plain[keys[0]], path)}
+
+
+def _check_values(key: str, values: object, count: int, path: str) -> list[Any]:
+    """Check values per slice."""
+    values = _check_list(values, count, f"{path} {key}")
+    for index, value in enumerate(values):
+        if key == "Value" and isinstance(value, list):
+            _check_value(key, value, f"{path} of slice {index}")
+        elif value is not None and not (
+            _is_scalar(value) if key == "Value" else type(value) is str
+        ):
+            _bad(path, f"slice {index} has a value of type {type(value).__name__}")
+    return values
+
+
+def _check_extras(entry: Mapping[str, Any], values: list[Any], path: str) -> dict[str, Any]:
+    """Check the optional keys of an entry with values per slice."""
+    extras: dict[str, Any] = {"untrusted": True} if entry.get("untrusted") is True else {}
+    absent = entry.get("absent", [])
+    count = len(values)
+    if not isinstance(absent, list) or not all(type(i) is int and 0 <= i < count for i in absent):
+        _bad(path, f"absent is not a list of slices 0..{count - 1}")
+    # A value put there later, by a program that knows nothing of `absent`, wins.
+    absent = [index for index in absent if values[index] is None]
+    return {**extras, "absent": absent} if absent else extras
+
+
+def _check_list(value: object, count: int, path: str) -> list[Any]:
+    if not isinstance(value, list):
+        _bad(path, f"a list is expected, found {type(value).__name__}")
+    if len(value) != count:
+        _bad(path, f"{len(value)} values for {count} slices")
+    return value
+
+
+def _check_value(key: str, value: object, path: str) -> object:
+    if key != "Value":
+        if type(value) is not str:
+            _bad(path, f"{key} is {type(value).__name__}, not text")
+        return value
+    if not isinstance(value, list):
+        _bad(path, f"Value is {type(value).__name__}, not a list")
+    for item in value:
+        if item is not None and not _is_scalar(item):
+            _bad(path, f"a value of type {type(item).__name__}")
+    return value
+
+
+def _is_scalar(value: object) -> bool:
+    if isinstance(value, dict):  # a person name
+        return all(type(key) is str and type(part) is str for key, part in value.items())
+    return type(value) in _SCALARS
+
+
+def _check_exact(
+    plain: dict[str, Any], exact: object, count: int, path: str, depth: int
+) -> dict[str, Any]:
+    cells = _check_list(exact, count, f"{path} exact")
+    for cell in cells:
+        if cell is not None:
+            _check_plain_json(cell, path, depth)
+    if exact_projection(cells) != plain:
+        return plain  # edited by a program that does not know `exact`
+    return {**plain, "exact": cells}
+
+
+def _check_plain_json(value: object, path: str, depth: int) -> None:
+    """Check that an element of the plain JSON model is not nested too deeply."""
+    if depth > LIMITS.json_depth:
+        _bad(path, f"nested deeper than {LIMITS.json_depth}")
+    if isinstance(value, Mapping):
+        children: Sequence[object] = list(value.values())
+    elif isinstance(value, list):
+        children = value
+    else:
+        return
+    for child in children:
+        _check_plain_json(child, path, depth + 1)
+
+
+def _check_sequence(entry: Mapping[str, Any], count: int, path: str, depth: int) -> dict[str, Any]:
+    items = entry.get("Value", [])
+    if entry["vr"] != "SQ" or not isinstance(items, list):
+        _bad(path, "shared is null, but it is not a sequence with a list of items")
+    checked: dict[str, Any] = {
+        "vr": "SQ",
+        "shared": None,
+        "Value": [check_merged(item, count, path=path, depth=depth + 1) for item in items],
+    }
+    if "counts" in entry:
+        counts = _check_list(entry["counts"], count, f"{path} counts")
+        for value in counts:
+            if value is not None and (type(value) is not int or not -1 <= value <= len(items)):
+                _bad(path, f"{value!r} items of {len(items)}")
+        checked["counts"] = counts
+    return checked

@@ -1,0 +1,170 @@
+"""DICOM out: the original files back, in a folder of their own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from dicube_core.dicom.instance import native_instance
+from dicube_core.exceptions import DataConsistencyError
+from dicube_core.frames import run_frames
+from dicube_core.saving import headers_of_image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
+
+    from dicube_core.dicom.headers import SliceHeader
+    from dicube_core.image import DicomCubeImage
+    from dicube_core.reader import Reader
+
+__all__ = ["export_file", "safe_names", "save_to_dicom_folder", "stored_bytes"]
+
+_RESERVED = frozenset(
+    ("con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10)))
+)
+_FORBIDDEN = frozenset('<>:"|?*\\')
+
+
+def save_to_dicom_folder(
+    image: DicomCubeImage, folder_path: str | os.PathLike[str]
+) -> list[Path]:
+    """Write every slice of an image as a DICOM file.
+
+    Slices whose source was uncompressed little endian come back byte for byte (unless metadata
+    was edited). Others come back in Explicit VR Little Endian, with the same elements and the
+    same stored values. File names are the originals' where they are safe, else
+    ``slice_0000.dcm`` and so on.
+
+    Parameters
+    ----------
+    image : DicomCubeImage
+        An image without metadata gets a minimal one, see `DicomCubeImage.init_meta`.
+    folder_path : path-like
+        Created, or empty. The folder appears with all its files, or not at all.
+
+    Returns
+    -------
+    list of Path
+        The files, in the order of the frames.
+
+    Raises
+    ------
+    FileExistsError
+        The folder is not empty; nothing in it is touched.
+    DataConsistencyError
+        Array and headers contradict each other.
+    """
+    image.check()
+    if image.dicom_meta is None:
+        image.init_meta()
+    headers, _ = headers_of_image(image)
+    if headers is None:
+        raise DataConsistencyError("the image has no metadata to make DICOM files of")
+    return _write_folder(
+        headers, lambda index: stored_bytes(image.raw_image[index]), folder_path
+    )
+
+
+def export_file(
+    reader: Reader,
+    folder_path: str | os.PathLike[str],
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Write every slice of an open file, one frame per thread in memory; see the function above.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with (files written, files in all).
+    """
+    from dicube_core.slices import SliceProvider
+
+    provider = SliceProvider(reader)
+    return _write_folder(
+        provider.headers,
+        lambda index: stored_bytes(reader.frame(index)),
+        folder_path,
+        progress,
+    )
+
+
+def stored_bytes(frame: npt.NDArray[Any]) -> memoryview:
+    """Return a frame's stored values as DICOM has them: row by row, little endian."""
+    import numpy as np
+
+    if sys.byteorder == "big":
+        frame = frame.byteswap()
+    return memoryview(np.ascontiguousarray(frame)).cast("B")
+
+
+def _write_folder(
+    headers: Sequence[SliceHeader],
+    pixels: Callable[[int], memoryview],
+    folder_path: str | os.PathLike[str],
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Write into a sibling folder and move that into place."""
+    folder = Path(os.path.abspath(folder_path))  # noqa: PTH100 - links in it stay as they are
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise FileExistsError(17, "the target exists and is not a folder", str(folder))
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(
+            17, "the target folder is not empty; give a new or an empty one", str(folder)
+        )
+    names = safe_names([header.name for header in headers])
+    temporary = folder.with_name(f".{folder.name}.dcbs-{secrets.token_hex(6)}")
+    temporary.mkdir(parents=True)
+    try:
+        for parent in sorted({str(PurePosixPath(name).parent) for name in names}):
+            (temporary / parent).mkdir(parents=True, exist_ok=True)
+
+        done = iter(range(1, len(names) + 1))
+
+        def write(_: int, index: int) -> None:
+            data = native_instance(headers[index], pixels(index))
+            (temporary / names[index]).write_bytes(data)
+            number = next(done)
+            if progress is not None:
+                progress(number, len(names))
+
+        run_frames(write, range(len(names)))
+        temporary.replace(folder)  # an empty folder is replaced, a filled one is an error
+    except BaseException:
+        shutil.rmtree(temporary)  # only what this call created
+        raise
+    return [folder / name for name in names]
+
+
+def safe_names(names: Sequence[str]) -> list[str]:
+    """Return the names if all of them may be used below a folder, else numbered ones.
+
+    Names come from a file and may be hostile: absolute, with ``..``, equal but for case, or of a
+    form that some file system does not take.
+    """
+    folded = {name.casefold() for name in names}
+    prefixes = {parent.casefold() for name in names for parent in _parents(name)}
+    if len(folded) == len(names) and all(map(_is_safe, names)) and not folded & prefixes:
+        return list(names)
+    return [f"slice_{index:04d}.dcm" for index in range(len(names))]
+
+
+def _parents(name: str) -> list[str]:
+    return [str(parent) for parent in PurePosixPath(name).parents if str(parent) != "."]
+
+
+def _is_safe(name: str) -> bool:
+    parts = name.split("/")
+    return len(name) <= 1024 and all(
+        part not in ("", ".", "..")
+        and len(part.encode("utf-8", "surrogateescape")) <= 255
+        and part[-1] not in " ."
+        and part.split(".")[0].casefold() not in _RESERVED
+        and not any(ord(c) < 32 or c in _FORBIDDEN or 0xD800 <= ord(c) < 0xE000 for c in part)
+        for part in parts
+    )

@@ -1,0 +1,267 @@
+"""A series in memory: stored values, and everything the headers say of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dicube_core.dicom.status import DicomStatus
+from dicube_core.exceptions import DataConsistencyError, MetaDataError
+from dicube_core.geometry import Geometry
+from dicube_core.pixel_header import PixelDataHeader
+from dicube_core.pixels import DTYPE_BITS, PixelFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from dicube_core.dicom.findings import GeometryReport
+    from dicube_core.dicom.headers import SliceHeader
+    from dicube_core.dicom.meta import DicomMeta
+
+__all__ = ["DicomCubeImage"]
+
+
+class DicomCubeImage:
+    """Stored values of all frames with their meaning.
+
+    Parameters
+    ----------
+    raw_image : ndarray of shape (frames, rows, columns)
+        Stored values, 8, 16 or 32-bit integers. A 2-D array is taken as one frame.
+    pixel_header : PixelDataHeader
+        Rescale, type and window.
+    dicom_meta : DicomMeta, optional
+        Merged metadata, one slice per frame.
+    space : object, optional
+        The grid in patient space: a `Geometry`, or any object with its attributes origin,
+        spacing, x/y/z_orientation and shape in z, y, x order.
+    dicom_status : DicomStatus, optional
+        The worst finding of the series.
+
+    Attributes
+    ----------
+    headers : sequence of SliceHeader or None
+        Original headers of the slices, kept byte for byte until metadata is edited.
+    report : GeometryReport or None
+        All findings, where the image was made from DICOM files.
+    source_header : bytes or None
+        Header of a NIfTI source.
+
+    Raises
+    ------
+    DataConsistencyError
+        Array, header, metadata and space do not fit each other.
+
+    Notes
+    -----
+    The object is mutable, as in the interface it stands in for; share it between threads for
+    reading only.
+    """
+
+    def __init__(
+        self,
+        raw_image: npt.NDArray[Any],
+        pixel_header: PixelDataHeader,
+        dicom_meta: DicomMeta | None = None,
+        space: Any = None,
+        dicom_status: DicomStatus = DicomStatus.CONSISTENT,
+    ) -> None:
+        if not isinstance(pixel_header, PixelDataHeader):
+            raise DataConsistencyError(
+                f"pixel_header is {type(pixel_header).__name__}, a PixelDataHeader is needed"
+            )
+        self.raw_image = _three_dimensional(raw_image)
+        self.pixel_header = pixel_header
+        self.dicom_meta = dicom_meta
+        self.space = None if space is None else Geometry.from_space(space)
+        self.dicom_status = dicom_status
+        self.report: GeometryReport | None = None
+        self.source_header: bytes | None = None
+        self.headers: Sequence[SliceHeader] | None = None
+        # Headers belong to the metadata object they came with; another one makes them stale.
+        self._headers_of: DicomMeta | None = None
+        self._pixel_format: PixelFormat | None = None
+        self.check()
+
+    def attach_headers(
+        self, headers: Sequence[SliceHeader] | None, pixel_format: PixelFormat | None = None
+    ) -> None:
+        """Keep the original headers with the metadata that describes them."""
+        self.headers = headers
+        self._headers_of = self.dicom_meta
+        self._pixel_format = pixel_format
+        self.check()
+
+    def current_headers(self) -> Sequence[SliceHeader] | None:
+        """Return the original headers, None if the metadata was replaced by another."""
+        return self.headers if self._headers_of is self.dicom_meta else None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(frames, rows, columns)."""
+        return self.raw_image.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the stored values."""
+        return self.raw_image.dtype
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames."""
+        return int(self.raw_image.shape[0])
+
+    @property
+    def pixel_format(self) -> PixelFormat:
+        """Frame size and bit fields; the whole container where no header says otherwise."""
+        rows, columns = (int(n) for n in self.raw_image.shape[1:3])
+        if self._pixel_format is not None and self._headers_of is self.dicom_meta:
+            return self._pixel_format
+        return PixelFormat.from_dtype(self.raw_image.dtype.name, rows, columns)
+
+    def check(self) -> None:
+        """Check that array, header, metadata and space fit each other.
+
+        Raises
+        ------
+        DataConsistencyError
+            Says what does not fit.
+        """
+        array, count = self.raw_image, self.frame_count
+        if array.dtype.name not in DTYPE_BITS:
+            raise DataConsistencyError(
+                f"stored values of type {array.dtype} are not supported; use one of "
+                f"{', '.join(DTYPE_BITS)}"
+            )
+        if self.pixel_header.PixelDtype != array.dtype.name:
+            raise DataConsistencyError(
+                f"the array holds {array.dtype}, the pixel header says "
+                f"{self.pixel_header.PixelDtype}"
+            )
+        if self.space is not None and tuple(self.space.shape) != array.shape[:3]:
+            raise DataConsistencyError(
+                f"the array has shape {array.shape}, the space {tuple(self.space.shape)}"
+            )
+        if self.dicom_meta is not None and self.dicom_meta.slice_count != count:
+            raise DataConsistencyError(
+                f"{count} frames, but metadata of {self.dicom_meta.slice_count} slices"
+            )
+        headers, expected = self.current_headers(), self._pixel_format
+        if headers is not None and len(headers) != count:
+            raise DataConsistencyError(f"{count} frames, but headers of {len(headers)} slices")
+        if headers is not None and expected is not None:
+            found = (array.shape[1:3], array.dtype.name)
+            if found != (expected.shape, expected.dtype_name):
+                raise DataConsistencyError(
+                    f"the frames are {found[0]} {found[1]}, the slices' headers say "
+                    f"{expected.shape} {expected.dtype_name}",
+                    suggestion="set dicom_meta to None or to metadata that describes the array",
+                )
+        try:
+            self.pixel_header.check_frame_count(count)
+        except MetaDataError as exc:
+            raise DataConsistencyError(exc.message) from exc
+
+    def get_fdata(self, dtype: str = "float32") -> npt.NDArray[Any]:
+        """Return modality values: stored values by slope and intercept, or the modality LUT.
+
+        Parameters
+        ----------
+        dtype : str
+            ``"float16"``, ``"float32"`` or ``"float64"``. Wide integers and values that binary
+            fractions cannot hold are exact only to the precision of this type.
+
+        Returns
+        -------
+        ndarray of shape (frames, rows, columns)
+            Freshly allocated. Frames with their own slope (PET) are scaled by their own.
+        """
+        import numpy as np
+
+        if str(np.dtype(dtype)) not in ("float16", "float32", "float64"):
+            raise ValueError(f"dtype must be float16, float32 or float64, not {dtype!r}")
+        if self.dicom_meta is not None and not self.dicom_meta.is_missing("ModalityLUTSequence"):
+            return self._through_modality_lut(np.dtype(dtype))
+        values = self.raw_image.astype(dtype)
+        for name, neutral, apply in (
+            ("RescaleSlope", 1.0, np.multiply),
+            ("RescaleIntercept", 0.0, np.add),
+        ):
+            given = getattr(self.pixel_header, name)
+            factor = np.asarray(neutral if given is None else given, dtype)
+            if factor.ndim:
+                factor = factor.reshape(-1, 1, 1)
+            if np.any(factor != neutral):
+                apply(values, factor, out=values)
+        return values
+
+    def _through_modality_lut(self, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        """Apply each slice's Modality LUT (PS3.3 C.11.1); it replaces slope and intercept."""
+        import numpy as np
+        from pydicom import Dataset
+        from pydicom.pixels import apply_modality_lut
+
+        meta = self.dicom_meta
+        if meta is None:  # the caller looked
+            raise MetaDataError("there is no metadata to take a modality LUT from")
+        values = np.empty(self.shape, dtype)
+        for index in range(self.frame_count):
+            model = meta.index(index)
+            chosen = {tag: model[tag] for tag in ("00280103", "00283000") if tag in model}
+            rescale = {tag: model[tag] for tag in ("00281052", "00281053") if tag in model}
+            dataset = Dataset.from_json({**chosen, **rescale})
+            values[index] = apply_modality_lut(self.raw_image[index], dataset)
+        return values
+
+    def init_meta(
+        self,
+        modality: str = "OT",
+        patient_name: str = "ANONYMOUS^",
+        patient_id: str = "0000000",
+    ) -> DicomMeta:
+        """Give an image without DICOM source the metadata that DICOM needs.
+
+        Identifiers are derived from the pixels and the arguments, so the same image gets the same
+        ones each time. Returned, and set as `dicom_meta`.
+
+        Raises
+        ------
+        MetaDataError
+            An argument is empty or not text.
+        """
+        from dicube_core.dicom.new_meta import minimal_meta
+
+        self.dicom_meta = minimal_meta(
+            self.raw_image, self.pixel_header, self.space, modality, patient_name, patient_id
+        )
+        self.headers = None
+        self._headers_of = None
+        return self.dicom_meta
+
+    def __repr__(self) -> str:
+        return f"<DicomCubeImage {self.shape} {self.dtype}, {self.dicom_status.value}>"
+
+
+def _three_dimensional(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    import numpy as np
+
+    if not isinstance(array, np.ndarray):
+        raise DataConsistencyError(f"raw_image is {type(array).__name__}, an ndarray is needed")
+    if array.ndim == 2:
+        array = array[np.newaxis]
+    if array.ndim != 3 or 0 in array.shape[1:]:
+        raise DataConsistencyError(
+            f"raw_image has shape {array.shape}; (frames, rows, columns) is needed",
+            suggestion="colour images cannot be kept by this version",
+        )
+    if array.dtype.byteorder not in ("=", "|", _native_order()):
+        array = array.astype(array.dtype.newbyteorder("="))
+    return array
+
+
+def _native_order() -> str:
+    import sys
+
+    return "<" if sys.byteorder == "little" else ">"

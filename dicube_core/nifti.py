@@ -1,0 +1,260 @@
+"""NIfTI in and out, through nibabel (an extra): integers and affine exactly."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from typing import TYPE_CHECKING, Any, Literal
+
+from dicube_core.atomic import AtomicFile
+from dicube_core.exceptions import (
+    DataConsistencyError,
+    InvalidCubeFileError,
+    MetaDataError,
+    MissingDependencyError,
+    UnsupportedKindError,
+)
+from dicube_core.geometry import Geometry
+from dicube_core.image import DicomCubeImage
+from dicube_core.pixel_header import PixelDataHeader
+from dicube_core.pixels import DTYPE_BITS
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["load_from_nifti", "save_to_nifti"]
+
+#: Size of the NIfTI-1 header with the four bytes that announce extensions.
+_HEADER_AND_FLAG = 352
+
+
+def _nibabel() -> Any:
+    try:
+        import nibabel
+    except ImportError as exc:
+        raise MissingDependencyError(
+            "nibabel is needed for NIfTI files",
+            suggestion="pip install 'dicube-plugins[nifti]'",
+        ) from exc
+    return nibabel
+
+
+def load_from_nifti(
+    file_path: str | os.PathLike[str], *, quantize: Literal["uint16"] | None = None
+) -> DicomCubeImage:
+    """Read a 3-D NIfTI volume.
+
+    Parameters
+    ----------
+    file_path : path-like
+        ``.nii`` or ``.nii.gz``.
+    quantize : {"uint16"}, optional
+        Store real-valued voxels in 65,536 steps between their minimum and maximum. This loses
+        precision, so it happens only when asked for.
+
+    Returns
+    -------
+    DicomCubeImage
+        Array axes (k, j, i) of the file, as (frames, rows, columns). Integers as they are
+        stored, the file's scale factors in the pixel header. The file's header is kept, so that
+        `save_to_nifti` gives it back. `space` is None where the affine is sheared.
+
+    Raises
+    ------
+    UnsupportedKindError
+        Real-valued, 64-bit, complex, colour or not three-dimensional.
+    InvalidCubeFileError
+        nibabel cannot read the file.
+    """
+    nibabel = _nibabel()
+    import numpy as np
+
+    path = os.fspath(file_path)
+    try:
+        image = nibabel.load(path)
+        stored = np.asarray(image.dataobj.get_unscaled())
+    except (nibabel.filebasedimages.ImageFileError, EOFError, ValueError, AttributeError) as exc:
+        raise InvalidCubeFileError(f"{path}: not a readable NIfTI file: {exc}") from exc
+    if stored.ndim == 2:
+        stored = stored[..., np.newaxis]
+    if stored.ndim != 3:
+        raise UnsupportedKindError(
+            f"{path}: a volume of shape {stored.shape} is not 3-D; split it into 3-D volumes first"
+        )
+    slope, intercept = (float(v) for v in (image.dataobj.slope, image.dataobj.inter))
+    values = np.ascontiguousarray(stored.T)
+    if values.dtype.name not in DTYPE_BITS:
+        values, slope, intercept = _quantized(values, path, quantize, slope, intercept)
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
+    header = PixelDataHeader(
+        RescaleSlope=slope,
+        RescaleIntercept=intercept,
+        OriginalPixelDtype=stored.dtype.name,
+        PixelDtype=values.dtype.name,
+    )
+    result = DicomCubeImage(values, header, space=_geometry(image.affine, values.shape))
+    if stored.dtype.name == values.dtype.name:
+        result.source_header = _header_bytes(image)
+    return result
+
+
+def _quantized(
+    values: npt.NDArray[Any], path: str, quantize: str | None, slope: float, intercept: float
+) -> tuple[npt.NDArray[Any], float, float]:
+    import numpy as np
+
+    if quantize != "uint16" or values.dtype.kind != "f":
+        raise UnsupportedKindError(
+            f"{path}: voxels of type {values.dtype} cannot be kept whole by this version",
+            suggestion="for real values, quantize='uint16' stores them with a loss of precision",
+        )
+    real = values.astype(np.float64) * slope + intercept
+    if not np.isfinite(real).all():
+        raise UnsupportedKindError(f"{path}: NaN or infinite voxels cannot be quantised")
+    low, high = float(real.min()), float(real.max())
+    step = (high - low) / 65535 or 1.0
+    return np.rint((real - low) / step).astype(np.uint16), step, low
+
+
+def _geometry(affine: npt.NDArray[Any], shape: tuple[int, ...]) -> Geometry | None:
+    """Return the grid of an affine (i, j, k) -> RAS mm, None if it is not rectangular."""
+    import numpy as np
+
+    lps = np.diag([-1.0, -1.0, 1.0]) @ np.asarray(affine, np.float64)[:3]
+    columns = [lps[:, axis] for axis in (2, 1, 0)]
+    spacing = [float(np.linalg.norm(column)) for column in columns]
+    if not all(np.isfinite(spacing)) or min(spacing) <= 0:
+        return None
+    axes = [tuple((column / s).tolist()) for column, s in zip(columns, spacing, strict=True)]
+    try:
+        return Geometry(
+            shape=tuple(int(n) for n in shape),  # type: ignore[arg-type]
+            origin=tuple(lps[:, 3].tolist()),  # type: ignore[arg-type]
+            spacing=tuple(spacing),  # type: ignore[arg-type]
+            axes=tuple(axes),  # type: ignore[arg-type]
+        )
+    except MetaDataError:
+        return None
+
+
+def _header_bytes(image: Any) -> bytes:
+    """Return header and extensions as they are written before the voxels of a single file."""
+    import io
+
+    header = image.header.copy()
+    file = io.BytesIO()
+    if not hasattr(header, "extensions"):  # ANALYZE and relatives
+        return b""
+    header.write_to(file)
+    return file.getvalue()
+
+
+def save_to_nifti(image: DicomCubeImage, file_path: str | os.PathLike[str]) -> None:
+    """Write an image as NIfTI-1.
+
+    Stored values are written as they are, with slope and intercept as NIfTI's scale factors
+    where those are exact in its 32-bit fields. Else (per-slice slopes, as in PET, or a slope
+    such as 0.1) modality values are written as 64-bit floats.
+
+    Parameters
+    ----------
+    image : DicomCubeImage
+        An image that came from NIfTI gets its own header back.
+    file_path : path-like
+        Ends in ``.nii`` or ``.nii.gz``; replaced as a whole or not at all.
+
+    Raises
+    ------
+    DataConsistencyError
+        The image has no true affine, or the name has another ending.
+    """
+    nibabel = _nibabel()
+    path = os.fspath(file_path)
+    if not path.lower().endswith((".nii", ".nii.gz")):
+        raise DataConsistencyError(f"{path}: the name must end in .nii or .nii.gz")
+    image.check()
+    if image.source_header and _describes(nibabel, image):
+        header, voxels = image.source_header, image.raw_image
+        data = _file_bytes(header, voxels, nibabel)
+    else:
+        data = _new_file(nibabel, image)
+    if path.lower().endswith(".gz"):
+        # No time stamp: equal images give equal files.
+        data = gzip.compress(data, compresslevel=6, mtime=0)
+    with AtomicFile(path) as atomic:
+        view = memoryview(data)
+        while view:
+            view = view[atomic.file.write(view) :]
+        atomic.commit()
+
+
+def _parsed(nibabel: Any, data: bytes) -> Any:
+    import io
+
+    for kind in (nibabel.Nifti1Header, nibabel.Nifti2Header):
+        try:
+            return kind.from_fileobj(io.BytesIO(data))
+        except (nibabel.spatialimages.HeaderDataError, ValueError, KeyError, OSError):
+            continue
+    raise InvalidCubeFileError("the NIfTI header kept in the file is damaged")
+
+
+def _describes(nibabel: Any, image: DicomCubeImage) -> bool:
+    """Whether the kept header still fits: array, scale factors and space may have been changed."""
+    import numpy as np
+
+    header = _parsed(nibabel, image.source_header or b"")
+    shape = tuple(header.get_data_shape())
+    shape = (*shape, 1) if len(shape) == 2 else shape
+    slope, intercept = (header["scl_slope"].item(), header["scl_inter"].item())
+    scale = (slope, intercept) if slope and np.isfinite(slope) else (1.0, 0.0)
+    given = (image.pixel_header.RescaleSlope, image.pixel_header.RescaleIntercept)
+    return (
+        shape == image.shape[::-1]
+        and header.get_data_dtype().name == image.dtype.name
+        and given == scale
+        and _geometry(header.get_best_affine(), image.shape) == image.space
+    )
+
+
+def _file_bytes(header: bytes, voxels: npt.NDArray[Any], nibabel: Any) -> bytes:
+    parsed = _parsed(nibabel, header)
+    order = parsed.endianness
+    data = voxels.astype(voxels.dtype.newbyteorder(order), copy=False).tobytes()
+    offset = int(parsed["vox_offset"]) or len(header)
+    return header.ljust(offset, b"\0") + data
+
+
+def _new_file(nibabel: Any, image: DicomCubeImage) -> bytes:
+    import io
+
+    import numpy as np
+
+    if image.space is None:
+        raise DataConsistencyError(
+            "the image has no true affine, which NIfTI needs: its slices form no regular grid",
+            suggestion="'dcbs info' lists why; export the slices as DICOM instead",
+        )
+    header = nibabel.Nifti1Header()
+    slope, intercept = image.pixel_header.RescaleSlope, image.pixel_header.RescaleIntercept
+    exact = image.pixel_header.rescale_is_shared and all(
+        float(np.float32(v)) == v  # type: ignore[arg-type]
+        for v in (slope, intercept)
+    )
+    lut = image.dicom_meta is not None and not image.dicom_meta.is_missing("ModalityLUTSequence")
+    voxels = image.raw_image if exact and not lut else image.get_fdata("float64")
+    header.set_data_dtype(voxels.dtype)
+    header.set_data_shape(voxels.shape[::-1])
+    affine = image.space.affine_xyz_ras
+    header.set_sform(affine, code="scanner")
+    header.set_qform(affine, code="scanner")
+    header.set_xyzt_units("mm")
+    header["vox_offset"] = _HEADER_AND_FLAG
+    header["magic"] = b"n+1"
+    if voxels is image.raw_image:
+        header["scl_slope"], header["scl_inter"] = slope, intercept
+    else:
+        header["scl_slope"], header["scl_inter"] = 1, 0
+    file = io.BytesIO()
+    header.write_to(file)
+    return file.getvalue().ljust(_HEADER_AND_FLAG, b"\0") + voxels.tobytes()

@@ -1,0 +1,399 @@
+"""A lazy view of one ``.dcbs`` file."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from dicube_core.container.extension import SLICE_HEADERS, SOURCE_HEADER, WRITER
+from dicube_core.container.reader import Container
+from dicube_core.container.sections import parse_json
+from dicube_core.exceptions import (
+    DataConsistencyError,
+    DecodeError,
+    InvalidCubeFileError,
+    MetaDataError,
+    UnsupportedKindError,
+)
+from dicube_core.frames import run_frames
+from dicube_core.pixel_header import PixelDataHeader
+from dicube_core.pixels import PixelFormat
+from dicube_core.settings import LIMITS
+from dicube_core.source import PathSource, open_source
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Sequence
+    from typing import BinaryIO, Self
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from dicube_core.codec.base import FrameCodec
+    from dicube_core.dicom.findings import GeometryReport
+    from dicube_core.dicom.headers import HeaderTable
+    from dicube_core.dicom.meta import DicomMeta
+    from dicube_core.dicom.status import DicomStatus
+    from dicube_core.geometry import Geometry
+    from dicube_core.source import ByteSource
+
+__all__ = ["Reader", "open_file"]
+
+
+class Reader:
+    """Header, metadata, geometry and single frames of a ``.dcbs`` file.
+
+    Opening touches no frame. Every byte is compared with its checksum as it is read, where the
+    file has checksums (`validated`), and every codestream is checked against the file's own
+    description before a decoder sees it. Safe for several threads and after fork; pickles as its
+    path. A context manager.
+
+    Parameters
+    ----------
+    source : path, bytes, seekable binary file, or ByteSource
+        Where the file is. What the reader opened itself it closes, and nothing else.
+
+    Raises
+    ------
+    InvalidCubeFileError
+        Not a valid ``.dcbs`` file; the message names the section and byte offset.
+    OSError
+        The file cannot be opened.
+    """
+
+    def __init__(
+        self, source: str | os.PathLike[str] | bytes | BinaryIO | ByteSource
+    ) -> None:
+        self._given = source
+        self._source = open_source(source)
+        self._owned = self._source is not source
+        self._lock = threading.Lock()
+        try:
+            self._container = Container(self._source)
+            self.pixel_header = PixelDataHeader.from_dict(self._container.pixel_header)
+            self.pixel_header.check_frame_count(self.frame_count)
+        except MetaDataError as exc:
+            self.close()
+            raise InvalidCubeFileError(
+                f"{self.name}: {exc.message.removeprefix(f'{self.name}: ')}", details=exc.details
+            ) from exc
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def name(self) -> str:
+        """Path of the file, or a description of the source."""
+        return str(getattr(self._source, "name", "<source>"))
+
+    @property
+    def container(self) -> Container:
+        """The file's sections as stored."""
+        return self._container
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames."""
+        return self._container.frame_count
+
+    @property
+    def validated(self) -> bool:
+        """Whether the file has checksums, so that damage cannot go unnoticed."""
+        return self._container.validated
+
+    @cached_property
+    def writer(self) -> str:
+        """Name and version of the program that wrote the file, empty where it does not say."""
+        data = self._container.part(WRITER)
+        return "" if data is None else str(parse_json(data, self.name).get("writer", ""))
+
+    @cached_property
+    def pixel_format(self) -> PixelFormat:
+        """Frame size and bit fields.
+
+        Files of other writers do not say them in one place: the size is taken from the space or
+        the metadata, and as a last resort from the first codestream.
+        """
+        described = self._container.description
+        try:
+            if described:
+                names = ("rows", "columns", "bits_allocated", "bits_stored", "pixel_representation")
+                fields = [_integer(described, name) for name in names]
+                photometric = str(described.get("photometric_interpretation", "MONOCHROME2"))
+                result = PixelFormat(*fields, _integer(described, "high_bit"), photometric)
+                if result.dtype_name != self.pixel_header.PixelDtype:
+                    raise MetaDataError(
+                        f"PixelDtype {self.pixel_header.PixelDtype} contradicts {result.dtype_name}"
+                    )
+            else:
+                result = PixelFormat.from_dtype(self.pixel_header.PixelDtype, *self._frame_size())
+        except (MetaDataError, UnsupportedKindError) as exc:
+            raise InvalidCubeFileError(f"{self.name}: pixel header: {exc.message}") from exc
+        if result.n_bytes > LIMITS.frame_bytes:
+            raise InvalidCubeFileError(
+                f"{self.name}: frames of {result.rows}x{result.columns} need {result.n_bytes} "
+                f"bytes each, the limit is {LIMITS.frame_bytes}"
+            )
+        return result
+
+    def _frame_size(self) -> tuple[int, int]:
+        geometry = self.geometry
+        if geometry is not None:
+            return geometry.shape[1], geometry.shape[2]
+        merged = (self._container.metadata() or {}).get("_merged_data")
+        if isinstance(merged, dict):
+            found = [_shared_integer(merged, tag) for tag in ("00280010", "00280011")]
+            if None not in found:
+                return found[0] or 0, found[1] or 0
+        if not self.frame_count:
+            raise MetaDataError("the file has no frames and does not say their size")
+        from dicube_core.codec.codestream import parse
+
+        info = parse(self._container.codestream(0))
+        return info.rows, info.columns
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(frames, rows, columns)."""
+        return (self.frame_count, *self.pixel_format.shape)
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Type of the stored values."""
+        return self.pixel_format.dtype
+
+    @cached_property
+    def codec(self) -> FrameCodec:
+        """The codec that the file names."""
+        from dicube_core.codec.registry import get_codec
+
+        return get_codec(str(self._container.description.get("codec", "htj2k")))
+
+    @cached_property
+    def geometry(self) -> Geometry | None:
+        """The regular grid that the slices form, None where they form none.
+
+        Raises
+        ------
+        InvalidCubeFileError
+            The space section holds numbers that cannot be (NaN, spacing that is not positive),
+            or is of another shape than the frames.
+        """
+        from dicube_core.geometry import Geometry
+
+        where = f"{self.name}: space at byte {self._container.header.space.offset}"
+        try:
+            stored = self._container.space()
+            geometry = None if stored is None else Geometry.from_json_dict(stored)
+        except MetaDataError as exc:
+            raise InvalidCubeFileError(f"{where}: {exc.message}") from exc
+        if geometry is not None and geometry.shape[0] != self.frame_count:
+            raise InvalidCubeFileError(
+                f"{where}: shape {geometry.shape} for {self.frame_count} frames"
+            )
+        return geometry
+
+    @cached_property
+    def headers(self) -> HeaderTable | None:
+        """Original headers of the slices, None where the file has none."""
+        data = self._container.part(SLICE_HEADERS)
+        if data is None:
+            return None
+        from dicube_core.dicom.headers import HeaderTable
+
+        return HeaderTable(data, self.frame_count, f"{self.name}: slice headers")
+
+    @cached_property
+    def source_header(self) -> bytes | None:
+        """Header of a source that is not DICOM (NIfTI), None where there is none."""
+        return self._container.part(SOURCE_HEADER)
+
+    @cached_property
+    def dicom_meta(self) -> DicomMeta | None:
+        """Merged metadata of all slices, None where the file has none."""
+        from dicube_core.dicom.merge import repair_legacy
+        from dicube_core.dicom.meta import DicomMeta
+
+        stored = self._container.metadata()
+        if stored is None:
+            return None
+        merged = stored.get("_merged_data", stored)
+        names = None
+        if self.headers is None:
+            from dicube_core.dicom.legacy import repair_pixel_description
+
+            merged = repair_legacy(merged, self.frame_count)
+            merged = repair_pixel_description(merged, self.pixel_format, self.pixel_header)
+        else:
+            names = [header.name for header in self.headers]
+        return DicomMeta(merged, names, slice_count=self.frame_count)
+
+    @cached_property
+    def dicom_status(self) -> DicomStatus:
+        """The worst finding of the series, in the words of the base format."""
+        from dicube_core.dicom.status import DicomStatus
+
+        text = self._container.dicom_status()
+        try:
+            return DicomStatus(text)
+        except ValueError:
+            raise InvalidCubeFileError(
+                f"{self.name}: dicom_status {text!r} is not a known status"
+            ) from None
+
+    def report(self) -> GeometryReport | None:
+        """Return all findings on order and geometry, None where the file has no DICOM metadata."""
+        from dicube_core.dicom.report import report_of
+
+        meta = self.dicom_meta
+        return None if meta is None else report_of(meta)
+
+    def codestream(self, index: int) -> bytes:
+        """Return one frame as it is stored.
+
+        Raises
+        ------
+        FrameIndexError
+            `index` is outside ``[-frame_count, frame_count)``.
+        ChecksumError
+            The bytes are damaged; the message names frame and byte offset.
+        """
+        return self._container.codestream(index)
+
+    def frame(
+        self, index: int, level: int = 0, out: npt.NDArray[Any] | None = None
+    ) -> npt.NDArray[Any]:
+        """Decode one frame to stored values.
+
+        Parameters
+        ----------
+        index : int
+            Position in file order, 0-based; negative values count from the end.
+        level : int
+            Resolution levels to leave out: the frame is ``ceil(size / 2**level)`` wide.
+        out : ndarray of shape (rows, columns), optional
+            Filled and returned. C-contiguous, of the stored type.
+
+        Returns
+        -------
+        ndarray of shape (rows, columns)
+            Stored values, before rescale. Freshly allocated unless `out` is given.
+
+        Raises
+        ------
+        FrameIndexError
+            `index` is out of range.
+        DecodeError, ChecksumError
+            The frame is damaged; the message names it and its byte offset.
+        """
+        codestream = self._container.codestream(index)
+        try:
+            return self.codec.decode(codestream, self.pixel_format, out=out, level=level)
+        except DecodeError as exc:
+            number = self._container.frame_number(index)
+            offset = self._container.index.offsets[number]
+            raise DecodeError(
+                f"{self.name}: frame {number} at byte {offset}: {exc.message}",
+                suggestion=exc.suggestion,
+                details={**exc.details, "path": self.name, "frame": number, "offset": offset},
+            ) from exc
+
+    def frames(
+        self,
+        frames: Iterable[int] | slice | None = None,
+        out: npt.NDArray[Any] | None = None,
+        level: int = 0,
+    ) -> npt.NDArray[Any]:
+        """Decode many frames on the configured number of threads.
+
+        Parameters
+        ----------
+        frames : range, slice or iterable of int, optional
+            Which, in which order; all by default.
+        out : ndarray of shape (n, rows, columns), optional
+            Filled and returned.
+        level : int
+            As in `frame`.
+
+        Returns
+        -------
+        ndarray of shape (n, rows, columns)
+            Stored values.
+        """
+        import numpy as np
+
+        if frames is None:
+            chosen: Sequence[int] = range(self.frame_count)
+        elif isinstance(frames, slice):
+            chosen = range(*frames.indices(self.frame_count))
+        else:
+            chosen = [self._container.frame_number(index) for index in frames]
+        size = tuple(-(-n // (1 << level)) for n in self.pixel_format.shape) if level else (
+            self.pixel_format.shape
+        )
+        shape = (len(chosen), *size)
+        if out is None:
+            out = np.empty(shape, self.dtype)
+        elif out.shape != shape or out.dtype != self.dtype or not out.flags.c_contiguous:
+            raise DataConsistencyError(
+                f"out has shape {out.shape} and type {out.dtype}; a C-contiguous array of shape "
+                f"{shape} and type {self.dtype} is needed"
+            )
+        target = out
+        _ = self.codec, self.pixel_format  # made once, not by every thread
+
+        def decode(position: int, index: int) -> None:
+            self.frame(index, level, target[position])
+
+        run_frames(decode, chosen)
+        return target
+
+    def close(self) -> None:
+        """Close what the reader opened; may be called again."""
+        if self._owned:
+            close = getattr(self._source, "close", None)
+            if close is not None:
+                close()
+
+    def __len__(self) -> int:
+        return self.frame_count
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Reader {self.name!r}, {self.frame_count} frames>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if isinstance(self._source, PathSource):
+            return Reader, (self._source.__reduce__()[1][0],)
+        if isinstance(self._given, bytes):
+            return Reader, (self._given,)
+        raise TypeError("only a reader opened from a path or from bytes can be pickled")
+
+
+def open_file(source: str | os.PathLike[str] | bytes | BinaryIO | ByteSource) -> Reader:
+    """Open a ``.dcbs`` file for reading; see `Reader`."""
+    return Reader(source)
+
+
+def _integer(described: dict[str, Any], name: str) -> int:
+    value = described.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise MetaDataError(f"{name} is {value!r}, an integer is expected")
+    return value
+
+
+def _shared_integer(merged: dict[str, Any], tag: str) -> int | None:
+    entry = merged.get(tag)
+    value = entry.get("Value") if isinstance(entry, dict) else None
+    if isinstance(value, list) and value and isinstance(value[0], int):
+        if entry.get("shared") is True and len(value) == 1:
+            return value[0]
+        if len(set(map(str, value))) == 1:
+            return value[0]
+    return None

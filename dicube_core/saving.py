@@ -1,0 +1,187 @@
+"""Write an image in memory, or a source folder, to a ``.dcbs`` file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dicube_core.container.extension import SOURCE_HEADER
+from dicube_core.container.writer import ContainerWriter
+from dicube_core.dicom.description import describe_series, merged_metadata
+from dicube_core.exceptions import DataConsistencyError, InvalidCubeFileError
+from dicube_core.frames import encode_frames
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+
+    from dicube_core.codec.base import FrameCodec
+    from dicube_core.container.writer import SeriesSections
+    from dicube_core.dicom.headers import SliceHeader
+    from dicube_core.image import DicomCubeImage
+    from dicube_core.pixels import PixelFormat
+
+__all__ = ["DEFAULT_CODEC", "headers_of_image", "save_image", "write_frames"]
+
+DEFAULT_CODEC = "htj2k"
+
+
+def write_frames(
+    path: str | os.PathLike[str],
+    sections: SeriesSections,
+    frame_count: int,
+    load: Callable[[int, np.ndarray[Any, Any]], bytes | None],
+    codec: FrameCodec,
+    pixel_format: PixelFormat,
+    *,
+    verify: bool,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Encode and write frame by frame; the file appears when the last one is in it.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with (frames written, frames in all).
+    """
+    encoded = encode_frames(load, frame_count, codec, pixel_format, verify=verify)
+    with ContainerWriter(path, sections, frame_count) as writer:
+        try:
+            for number, codestream in enumerate(encoded, 1):
+                writer.append(codestream)
+                if progress is not None:
+                    progress(number, frame_count)
+        finally:
+            encoded.close()  # type: ignore[attr-defined]  # a generator: stops its threads
+        writer.commit()
+
+
+def save_image(
+    image: DicomCubeImage,
+    file_path: str | os.PathLike[str],
+    file_type: str = "s",
+    *,
+    verify: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Save an image to exactly `file_path`, replacing a file there as a whole or not at all.
+
+    Parameters
+    ----------
+    image : DicomCubeImage
+        What to save. Edits of its metadata go into the merged metadata and into the headers of
+        the slices; headers without edits keep their bytes.
+    file_path : path-like
+        The target; its folder must exist.
+    file_type : str
+        Only ``"s"``; the other two of the format were never defined.
+    verify : bool
+        Decode every frame after encoding and compare it (default). About half of the encoding
+        time.
+    progress : callable, optional
+        Called with (frames written, frames in all).
+
+    Raises
+    ------
+    DataConsistencyError
+        Array, headers and metadata contradict each other.
+    EncodeError
+        A frame did not survive encoding; nothing was written.
+    OSError
+        The target cannot be written; an older file stays as it was.
+    """
+    if file_type != "s":
+        raise InvalidCubeFileError(
+            f"file type {file_type!r} is not defined by the format",
+            suggestion="use 's' (.dcbs)",
+        )
+    image.check()
+    from dicube_core.codec.registry import get_codec
+
+    headers, merged = headers_of_image(image)
+    codec = get_codec(DEFAULT_CODEC)
+    parts = {SOURCE_HEADER: image.source_header} if image.source_header else {}
+    sections = describe_series(
+        pixel_format=image.pixel_format,
+        pixel_header=image.pixel_header,
+        headers=headers,
+        merged=merged,
+        frame_count=image.frame_count,
+        geometry=image.space,
+        dicom_status=image.dicom_status.value,
+        codec_name=codec.name,
+        extra_parts=parts,
+    )
+
+    def load(index: int, out: np.ndarray[Any, Any]) -> None:
+        out[...] = image.raw_image[index]
+
+    write_frames(
+        file_path,
+        sections,
+        image.frame_count,
+        load,
+        codec,
+        image.pixel_format,
+        verify=verify,
+        progress=progress,
+    )
+
+
+def headers_of_image(
+    image: DicomCubeImage,
+) -> tuple[Sequence[SliceHeader] | None, dict[str, Any] | None]:
+    """Return the headers as they are to be saved, and the merged metadata that agrees with them.
+
+    Raises
+    ------
+    DataConsistencyError
+        They describe other pixels than the image has.
+    """
+    meta = image.dicom_meta
+    if meta is None:
+        return None, None
+    headers = image.current_headers()
+    if headers is None:
+        from dicube_core.dicom.legacy import headers_from_meta, repair_pixel_description
+        from dicube_core.dicom.meta import DicomMeta
+
+        repaired = repair_pixel_description(
+            dict(meta.items()), image.pixel_format, image.pixel_header
+        )
+        whole = DicomMeta(repaired, meta.filenames, slice_count=meta.slice_count)
+        headers = headers_from_meta(whole, image.pixel_format)
+        return headers, merged_metadata(headers)
+    if meta.edits:
+        from dicube_core.dicom.edited import edited_headers
+
+        headers = edited_headers(headers, meta.edits)
+        merged = merged_metadata(headers)
+    else:
+        merged = dict(meta.items())
+    _require_agreement(headers, image)
+    return headers, merged
+
+
+def _require_agreement(headers: Sequence[SliceHeader], image: DicomCubeImage) -> None:
+    """Refuse headers that describe other pixels: what is served must be what is shown."""
+    from dicube_core.dicom.scan import header_values
+    from dicube_core.dicom.series import pixel_format_of, rescale_of
+
+    expected = image.pixel_format
+    for index, header in enumerate(headers):
+        values = header_values(header)
+        found = pixel_format_of(values, header.name)
+        if found != expected:
+            raise DataConsistencyError(
+                f"slice {index}: its header describes {found}, the image holds {expected}",
+                suggestion="edit the pixels and their description together, through a new image",
+            )
+        rescale = rescale_of(values)
+        if rescale != image.pixel_header.rescale(index):
+            raise DataConsistencyError(
+                f"slice {index}: its header says slope and intercept {rescale}, the pixel header "
+                f"{image.pixel_header.rescale(index)}",
+                suggestion="set both, or neither",
+            )

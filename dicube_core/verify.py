@@ -1,0 +1,259 @@
+"""Prove that a file is whole, and that it gives back what it was made from."""
+
+from __future__ import annotations
+
+import io
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dicube_core.dicom.compare import dataset_differences
+from dicube_core.dicom.description import merged_metadata
+from dicube_core.dicom.gather import gather
+from dicube_core.dicom.series import build_series
+from dicube_core.exceptions import DicomCubeError
+from dicube_core.frames import run_frames
+from dicube_core.reader import Reader
+from dicube_core.slices import SliceProvider
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    from dicube_core.dicom.gather import SeriesInput
+    from dicube_core.dicom.scan import SliceSource
+
+__all__ = ["VerifyReport", "verify_against", "verify_file"]
+
+_MAX_LISTED = 200
+
+
+@dataclass
+class VerifyReport:
+    """Outcome of a verification.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    frame_count : int
+        Frames in it.
+    frames_decoded : int
+        Frames whose codestream was checked and decoded.
+    checksums : bool
+        Whether the file has checksums; they were all compared then.
+    slices_compared : int
+        Slices compared with a source.
+    byte_identical : int
+        Those whose uncompressed form is the source file byte for byte.
+    elements_compared, values_compared : int
+        Data elements and stored values compared.
+    failures : list of str
+        What is not as it should be, one line each; empty means proven.
+    """
+
+    path: str
+    frame_count: int = 0
+    frames_decoded: int = 0
+    checksums: bool = False
+    slices_compared: int = 0
+    byte_identical: int = 0
+    elements_compared: int = 0
+    values_compared: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return not self.failures
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain values, for JSON."""
+        return {**vars(self), "ok": self.ok}
+
+    def fail(self, text: str) -> None:
+        """Note a failure; beyond a few hundred they would only repeat each other."""
+        if len(self.failures) < _MAX_LISTED:
+            self.failures.append(text)
+
+
+def verify_file(
+    path: str | os.PathLike[str], progress: Callable[[int, int], None] | None = None
+) -> VerifyReport:
+    """Check every checksum, decode every frame, and compare the two forms of the metadata.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with (frames decoded, frames in all).
+
+    Returns
+    -------
+    VerifyReport
+        Damage is listed in it, not raised.
+
+    Raises
+    ------
+    OSError
+        The file cannot be opened.
+    """
+    report = VerifyReport(str(path))
+    try:
+        with Reader(path) as reader:
+            report.frame_count = reader.frame_count
+            report.checksums = reader.validated
+            _check_sections(reader, report)
+            _decode_all(reader, report, progress)
+    except DicomCubeError as exc:
+        report.fail(str(exc))
+    return report
+
+
+def _check_sections(reader: Reader, report: VerifyReport) -> None:
+    """Read everything but the frames; reading compares checksums."""
+    try:
+        _ = reader.geometry, reader.dicom_status, reader.writer, reader.source_header
+        meta, headers = reader.dicom_meta, reader.headers
+        if meta is not None and headers is not None:
+            derived = merged_metadata(list(headers))
+            if derived != dict(meta.items()):
+                report.fail("the merged metadata is not what the slices' headers say")
+    except DicomCubeError as exc:
+        report.fail(str(exc))
+
+
+def _decode_all(
+    reader: Reader, report: VerifyReport, progress: Callable[[int, int], None] | None
+) -> None:
+    _ = reader.codec, reader.pixel_format
+    lock = threading.Lock()
+    done = 0
+
+    def decode(_: int, index: int) -> None:
+        nonlocal done
+        try:
+            reader.frame(index)
+        except DicomCubeError as exc:
+            with lock:
+                report.fail(str(exc))
+        else:
+            with lock:
+                report.frames_decoded += 1
+        with lock:
+            done += 1
+            if progress is not None:
+                progress(done, reader.frame_count)
+
+    run_frames(decode, range(reader.frame_count))
+
+
+def verify_against(
+    path: str | os.PathLike[str],
+    source: SeriesInput,
+    *,
+    series_uid: str | None = None,
+    second_decoder: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> VerifyReport:
+    """Prove that a file gives back the DICOM files it was made from.
+
+    Each slice is restored and compared with its source: byte for byte, and, read by pydicom,
+    element by element (nested ones too) and value by value. The compressed form of the slice is
+    read by pydicom as well, with the decoder that pydicom has.
+
+    Parameters
+    ----------
+    path : path-like
+        The ``.dcbs`` file.
+    source : path, or iterable of paths, binary files, bytes or data sets
+        What it was made from.
+    series_uid : str, optional
+        As it was given to `convert`.
+    second_decoder : bool
+        Also let pydicom decode the compressed form of each slice.
+    progress : callable, optional
+        Called with (slices compared, slices in all).
+    """
+    report = verify_file(path)
+    if not report.ok:
+        return report
+    series = build_series(gather(source), series_uid=series_uid)
+    with Reader(path) as reader:
+        provider = SliceProvider(reader)
+        partners = _partners(reader, provider, list(series.slices), report)
+        for number, (index, item) in enumerate(partners, 1):
+            try:
+                _compare_slice(reader, provider, index, item, report, second_decoder)
+            except DicomCubeError as exc:
+                report.fail(f"slice {index} ({item.header.name}): {exc}")
+            if progress is not None:
+                progress(number, len(partners))
+    return report
+
+
+def _partners(
+    reader: Reader, provider: SliceProvider, sources: list[SliceSource], report: VerifyReport
+) -> list[tuple[int, SliceSource]]:
+    """Find the source of every slice by name and SOP Instance UID; none may be left over."""
+    from dicube_core.dicom.scan import header_values
+
+    def key(name: str, uid: bytes) -> tuple[str, bytes]:
+        return name, uid.rstrip(b"\0 ")
+
+    if len(sources) != reader.frame_count:
+        report.fail(f"the source has {len(sources)} slices, the file {reader.frame_count}")
+    by_key = {key(s.header.name, s.values.get(0x00080018, b"")): s for s in sources}
+    by_uid = {k[1]: s for k, s in by_key.items()}
+    pairs, used = [], set()
+    for index in range(reader.frame_count):
+        header = provider.headers[index]
+        uid = header_values(header).get(0x00080018, b"")
+        item = by_key.get(key(header.name, uid)) or by_uid.get(uid.rstrip(b"\0 "))
+        if item is None or id(item) in used:
+            report.fail(f"slice {index} ({header.name}) has no source")
+        else:
+            used.add(id(item))
+            pairs.append((index, item))
+    for item in sources:
+        if id(item) not in used:
+            report.fail(f"source {item.header.name} is not in the file")
+    return pairs
+
+
+def _compare_slice(
+    reader: Reader,
+    provider: SliceProvider,
+    index: int,
+    item: SliceSource,
+    report: VerifyReport,
+    second_decoder: bool,
+) -> None:
+    """Compare one slice in its forms; pydicom reads the source on its own."""
+    import numpy as np
+    from pydicom import dcmread
+    from pydicom.pixels import pixel_array
+
+    where = f"slice {index} ({item.header.name})"
+    original = item.origin if isinstance(item.origin, bytes) else item.origin.read_bytes()
+    restored = provider.instance(index, uncompressed=True)
+    report.slices_compared += 1
+    if restored == original:
+        report.byte_identical += 1
+    elif item.header.exact:
+        report.fail(f"{where}: the restored file differs from the source")
+    expected = dcmread(io.BytesIO(original), force=True)
+    values = pixel_array(expected)
+    report.values_compared += int(values.size)
+    if not np.array_equal(reader.frame(index), values):
+        report.fail(f"{where}: stored values differ from the source")
+    forms = [("uncompressed", restored)]
+    if second_decoder:
+        forms.append(("compressed", provider.instance(index)))
+    for form, data in forms:
+        found = dcmread(io.BytesIO(data), force=True)
+        count, differences = dataset_differences(expected, found)
+        report.elements_compared += count
+        for difference in differences:
+            report.fail(f"{where}, {form}: {difference}")
+        if not np.array_equal(pixel_array(found), values):
+            report.fail(f"{where}, {form}: pydicom reads other values than from the source")
