@@ -13,6 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from dicube_core._version import __version__
 from dicube_core.settings import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from dicube_core.reader import Reader
     from dicube_core.reader import open_file as open
     from dicube_core.verify import verify_against, verify_file
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "CommonTags": "dicube_core.dicom.tags",
@@ -69,6 +68,7 @@ __all__ = [
     "PixelDataHeader",
     "Reader",
     "SortMethod",
+    "__version__",
     "convert",
     "get_dicom_status",
     "get_num_threads",

@@ -5,25 +5,24 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import sys
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dicube_core.dicom.instance import native_instance
+from dicube_core.dicom.stored_values import stored_bytes
 from dicube_core.exceptions import DataConsistencyError
 from dicube_core.frames import run_frames
 from dicube_core.saving import headers_of_image
+from dicube_core.slices import SliceProvider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    import numpy.typing as npt
 
     from dicube_core.dicom.headers import SliceHeader
     from dicube_core.image import DicomCubeImage
     from dicube_core.reader import Reader
 
-__all__ = ["export_file", "safe_names", "save_to_dicom_folder", "stored_bytes"]
+__all__ = ["export_file", "safe_names", "save_to_dicom_folder"]
 
 _RESERVED = frozenset(
     ("con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10)))
@@ -31,9 +30,7 @@ _RESERVED = frozenset(
 _FORBIDDEN = frozenset('<>:"|?*\\')
 
 
-def save_to_dicom_folder(
-    image: DicomCubeImage, folder_path: str | os.PathLike[str]
-) -> list[Path]:
+def save_to_dicom_folder(image: DicomCubeImage, folder_path: str | os.PathLike[str]) -> list[Path]:
     """Write every slice of an image as a DICOM file.
 
     Slices whose source was uncompressed little endian come back byte for byte (unless metadata
@@ -66,9 +63,7 @@ def save_to_dicom_folder(
     headers, _ = headers_of_image(image)
     if headers is None:
         raise DataConsistencyError("the image has no metadata to make DICOM files of")
-    return _write_folder(
-        headers, lambda index: stored_bytes(image.raw_image[index]), folder_path
-    )
+    return _write_folder(headers, lambda index: stored_bytes(image.raw_image[index]), folder_path)
 
 
 def export_file(
@@ -83,8 +78,6 @@ def export_file(
     progress : callable, optional
         Called with (files written, files in all).
     """
-    from dicube_core.slices import SliceProvider
-
     provider = SliceProvider(reader)
     return _write_folder(
         provider.headers,
@@ -92,15 +85,6 @@ def export_file(
         folder_path,
         progress,
     )
-
-
-def stored_bytes(frame: npt.NDArray[Any]) -> memoryview:
-    """Return a frame's stored values as DICOM has them: row by row, little endian."""
-    import numpy as np
-
-    if sys.byteorder == "big":
-        frame = frame.byteswap()
-    return memoryview(np.ascontiguousarray(frame)).cast("B")
 
 
 def _write_folder(

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dicube_core.exceptions import EncodeError
 from dicube_core.settings import get_num_threads
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dicube_core.codec.base import FrameCodec
     from dicube_core.pixels import PixelFormat
 
-    Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
+    Array = np.ndarray[tuple[Any, ...], np.dtype[np.integer[Any]]]
 
 __all__ = ["encode_frames", "run_frames"]
 
@@ -72,7 +72,7 @@ def encode_frames(
     ----------
     load : callable
         ``load(index, out)`` fills `out` of shape (rows, columns) with a frame's stored values.
-        It may return a codestream that is to be kept as it is.
+        It may return a codestream, inspected by the codec, that is to be kept as it is.
     frame_count : int
         Number of frames.
     codec : FrameCodec
@@ -91,43 +91,59 @@ def encode_frames(
     -----
     At most two frames per thread are in memory at any time.
     """
-    import numpy as np
-
-    local = threading.local()
-
-    def scratch(name: str) -> Array:
-        buffer: Array | None = getattr(local, name, None)
-        if buffer is None:
-            buffer = np.empty(pixel_format.shape, pixel_format.dtype)
-            setattr(local, name, buffer)
-        return buffer
-
-    def encode(index: int) -> bytes:
-        frame = scratch("frame")
-        codestream = load(index, frame)
-        if codestream is None:
-            codestream = codec.encode(frame, pixel_format)
-        elif not verify:
-            codec.inspect(codestream, pixel_format)
-        if verify:
-            decoded = codec.decode(codestream, pixel_format, out=scratch("decoded"))
-            if not np.array_equal(decoded, frame):
-                raise EncodeError(
-                    f"frame {index} does not decode to the values that were encoded",
-                    suggestion="nothing was written; report the versions of imagecodecs and numpy",
-                    details={"frame": index},
-                )
-        return codestream
-
+    encoder = _Encoder(load, codec, pixel_format, verify)
     n_threads = max(1, min(get_num_threads(), frame_count))
     window: deque[Future[bytes]] = deque()
     pool = ThreadPoolExecutor(n_threads, thread_name_prefix="dicube-encode")
     try:
         for index in range(frame_count):
-            window.append(pool.submit(encode, index))
+            window.append(pool.submit(encoder.encode, index))
             if len(window) >= 2 * n_threads:
                 yield window.popleft().result()
         while window:
             yield window.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Encoder:
+    """Load, encode and verify one frame, in buffers that each thread uses again."""
+
+    def __init__(
+        self,
+        load: Callable[[int, Array], bytes | None],
+        codec: FrameCodec,
+        pixel_format: PixelFormat,
+        verify: bool,
+    ) -> None:
+        self._load, self._codec, self._format, self._verify = load, codec, pixel_format, verify
+        self._local = threading.local()
+
+    def _scratch(self, name: str) -> Array:
+        import numpy as np
+
+        buffer: Array | None = getattr(self._local, name, None)
+        if buffer is None:
+            buffer = np.empty(self._format.shape, self._format.dtype)
+            setattr(self._local, name, buffer)
+        return buffer
+
+    def encode(self, index: int) -> bytes:
+        frame = self._scratch("frame")
+        codestream = self._load(index, frame)
+        if codestream is None:
+            codestream = self._codec.encode(frame, self._format)
+        if self._verify:
+            self._compare(index, codestream, frame)
+        return codestream
+
+    def _compare(self, index: int, codestream: bytes, frame: Array) -> None:
+        import numpy as np
+
+        decoded = self._codec.decode(codestream, self._format, out=self._scratch("decoded"))
+        if not np.array_equal(decoded, frame):
+            raise EncodeError(
+                f"frame {index} does not decode to the values that were encoded",
+                suggestion="nothing was written; report the versions of imagecodecs and numpy",
+                details={"frame": index},
+            )

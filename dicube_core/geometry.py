@@ -166,8 +166,9 @@ class Geometry:
     def to_nifti_affine(self) -> npt.NDArray[np.float64]:
         """Return `affine_ras`, in this object's axis order.
 
-        dicube 0.3.0 negates columns where rows belong, and so agrees for axis-parallel volumes
-        only; the affine of a NIfTI file is that of ``reverse_axis_order()``.
+        The affine of a NIfTI file is that of ``reverse_axis_order()``. dicube 0.3.0 negates
+        columns where rows belong, and so agrees only where the x, y, z array axes are parallel
+        to those of the patient.
         """
         return self.affine_ras
 

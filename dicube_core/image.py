@@ -201,17 +201,16 @@ class DicomCubeImage:
         """Apply each slice's Modality LUT (PS3.3 C.11.1); it replaces slope and intercept."""
         import numpy as np
         from pydicom import Dataset
-        from pydicom.pixels import apply_modality_lut
+        from pydicom.pixels.processing import apply_modality_lut
 
         meta = self.dicom_meta
         if meta is None:  # the caller looked
             raise MetaDataError("there is no metadata to take a modality LUT from")
         values = np.empty(self.shape, dtype)
+        tags = ("00280103", "00281052", "00281053", "00283000")
         for index in range(self.frame_count):
-            model = meta.index(index)
-            chosen = {tag: model[tag] for tag in ("00280103", "00283000") if tag in model}
-            rescale = {tag: model[tag] for tag in ("00281052", "00281053") if tag in model}
-            dataset = Dataset.from_json({**chosen, **rescale})
+            model: dict[str, Any] = meta.index(index)
+            dataset = Dataset.from_json({tag: model[tag] for tag in tags if tag in model})
             values[index] = apply_modality_lut(self.raw_image[index], dataset)
         return values
 
@@ -234,7 +233,12 @@ class DicomCubeImage:
         from dicube_core.dicom.new_meta import minimal_meta
 
         self.dicom_meta = minimal_meta(
-            self.raw_image, self.pixel_header, self.space, modality, patient_name, patient_id
+            self.raw_image,
+            self.pixel_header,
+            self.space,
+            modality=modality,
+            patient_name=patient_name,
+            patient_id=patient_id,
         )
         self.headers = None
         self._headers_of = None

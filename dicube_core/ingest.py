@@ -183,8 +183,8 @@ def convert(
         sections,
         len(slices),
         load,
-        codec,
-        pixel_format,
+        codec=codec,
+        pixel_format=pixel_format,
         verify=verify,
         progress=progress,
     )

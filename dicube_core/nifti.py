@@ -129,7 +129,7 @@ def _geometry(affine: npt.NDArray[Any], shape: tuple[int, ...]) -> Geometry | No
     try:
         return Geometry(
             shape=tuple(int(n) for n in shape),  # type: ignore[arg-type]
-            origin=tuple(lps[:, 3].tolist()),  # type: ignore[arg-type]
+            origin=tuple(lps[:, 3].tolist()),
             spacing=tuple(spacing),  # type: ignore[arg-type]
             axes=tuple(axes),  # type: ignore[arg-type]
         )

@@ -114,9 +114,7 @@ def _of_frame(value: float | list[float] | None, frame: int) -> float:
 
 def _is_number(value: object) -> bool:
     return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and abs(value) < float("inf")
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
     )
 
 

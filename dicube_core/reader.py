@@ -62,9 +62,7 @@ class Reader:
         The file cannot be opened.
     """
 
-    def __init__(
-        self, source: str | os.PathLike[str] | bytes | BinaryIO | ByteSource
-    ) -> None:
+    def __init__(self, source: str | os.PathLike[str] | bytes | BinaryIO | ByteSource) -> None:
         self._given = source
         self._source = open_source(source)
         self._owned = self._source is not source
@@ -118,14 +116,7 @@ class Reader:
         described = self._container.description
         try:
             if described:
-                names = ("rows", "columns", "bits_allocated", "bits_stored", "pixel_representation")
-                fields = [_integer(described, name) for name in names]
-                photometric = str(described.get("photometric_interpretation", "MONOCHROME2"))
-                result = PixelFormat(*fields, _integer(described, "high_bit"), photometric)
-                if result.dtype_name != self.pixel_header.PixelDtype:
-                    raise MetaDataError(
-                        f"PixelDtype {self.pixel_header.PixelDtype} contradicts {result.dtype_name}"
-                    )
+                result = _described_format(described, self.pixel_header.PixelDtype)
             else:
                 result = PixelFormat.from_dtype(self.pixel_header.PixelDtype, *self._frame_size())
         except (MetaDataError, UnsupportedKindError) as exc:
@@ -329,8 +320,10 @@ class Reader:
             chosen = range(*frames.indices(self.frame_count))
         else:
             chosen = [self._container.frame_number(index) for index in frames]
-        size = tuple(-(-n // (1 << level)) for n in self.pixel_format.shape) if level else (
-            self.pixel_format.shape
+        size = (
+            tuple(-(-n // (1 << level)) for n in self.pixel_format.shape)
+            if level
+            else (self.pixel_format.shape)
         )
         shape = (len(chosen), *size)
         if out is None:
@@ -381,6 +374,22 @@ def open_file(source: str | os.PathLike[str] | bytes | BinaryIO | ByteSource) ->
     return Reader(source)
 
 
+def _described_format(described: dict[str, Any], dtype_name: str) -> PixelFormat:
+    """Return the pixel format as our writer put it into the file."""
+    result = PixelFormat(
+        rows=_integer(described, "rows"),
+        columns=_integer(described, "columns"),
+        bits_allocated=_integer(described, "bits_allocated"),
+        bits_stored=_integer(described, "bits_stored"),
+        pixel_representation=_integer(described, "pixel_representation"),
+        high_bit=_integer(described, "high_bit"),
+        photometric_interpretation=str(described.get("photometric_interpretation")),
+    )
+    if result.dtype_name != dtype_name:
+        raise MetaDataError(f"PixelDtype {dtype_name} contradicts {result.dtype_name}")
+    return result
+
+
 def _integer(described: dict[str, Any], name: str) -> int:
     value = described.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
@@ -391,9 +400,6 @@ def _integer(described: dict[str, Any], name: str) -> int:
 def _shared_integer(merged: dict[str, Any], tag: str) -> int | None:
     entry = merged.get(tag)
     value = entry.get("Value") if isinstance(entry, dict) else None
-    if isinstance(value, list) and value and isinstance(value[0], int):
-        if entry.get("shared") is True and len(value) == 1:
-            return value[0]
-        if len(set(map(str, value))) == 1:
-            return value[0]
-    return None
+    if not isinstance(value, list) or not value or not isinstance(value[0], int):
+        return None
+    return value[0] if all(item == value[0] for item in value) else None

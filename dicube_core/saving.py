@@ -32,9 +32,9 @@ def write_frames(
     sections: SeriesSections,
     frame_count: int,
     load: Callable[[int, np.ndarray[Any, Any]], bytes | None],
+    *,
     codec: FrameCodec,
     pixel_format: PixelFormat,
-    *,
     verify: bool,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
@@ -122,8 +122,8 @@ def save_image(
         sections,
         image.frame_count,
         load,
-        codec,
-        image.pixel_format,
+        codec=codec,
+        pixel_format=image.pixel_format,
         verify=verify,
         progress=progress,
     )
@@ -153,6 +153,11 @@ def headers_of_image(
         whole = DicomMeta(repaired, meta.filenames, slice_count=meta.slice_count)
         headers = headers_from_meta(whole, image.pixel_format)
         return headers, merged_metadata(headers)
+    if meta.order != tuple(range(meta.slice_count)):
+        raise DataConsistencyError(
+            "the metadata was sorted after the frames were read, so they no longer match",
+            suggestion="give the order when loading, with sort_method=",
+        )
     if meta.edits:
         from dicube_core.dicom.edited import edited_headers
 

@@ -6,7 +6,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from dicube_core.dicom import uids
-from dicube_core.dicom.instance import encapsulated_instance, native_instance, restored_syntax
+from dicube_core.dicom.instance import encapsulated_instance, native_instance
+from dicube_core.dicom.stored_values import stored_bytes
 from dicube_core.exceptions import MetaDataError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class SliceProvider:
     """
 
     def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+        self.reader = reader
         self._lock = threading.Lock()
         self._made: Sequence[SliceHeader] | None = None
 
@@ -47,25 +48,25 @@ class SliceProvider:
         MetaDataError
             The file has no DICOM metadata.
         """
-        if self._reader.headers is not None:
-            return self._reader.headers
+        if self.reader.headers is not None:
+            return self.reader.headers
         with self._lock:
             if self._made is None:
                 from dicube_core.dicom.legacy import headers_from_meta
 
-                meta = self._reader.dicom_meta
+                meta = self.reader.dicom_meta
                 if meta is None:
                     raise MetaDataError(
-                        f"{self._reader.name}: the file has no DICOM metadata",
+                        f"{self.reader.name}: the file has no DICOM metadata",
                         suggestion="load it, call init_meta on the image, and save it again",
                     )
-                self._made = headers_from_meta(meta, self._reader.pixel_format)
+                self._made = headers_from_meta(meta, self.reader.pixel_format)
             return self._made
 
     @property
     def default_syntax(self) -> str:
         """HTJ2K lossless, or Explicit VR Little Endian for depths that few decoders read."""
-        if self._reader.pixel_format.bits_allocated > _WIDELY_DECODED_BITS:
+        if self.reader.pixel_format.bits_stored > _WIDELY_DECODED_BITS:
             return uids.EXPLICIT_LE
         return uids.HTJ2K_LOSSLESS
 
@@ -88,20 +89,12 @@ class SliceProvider:
             The frame or its header cannot be read. Compressed bytes are never delivered in place
             of uncompressed ones.
         """
-        from dicube_core.export import stored_bytes
-
-        number = self._reader.container.frame_number(index)
+        number = self.reader.container.frame_number(index)
         header = self.headers[number]
-        if uncompressed or self.default_syntax == uids.EXPLICIT_LE:
-            return native_instance(header, stored_bytes(self._reader.frame(number)))
-        codestream = self._reader.codestream(number)
-        # Served as they are, but never unchecked: the label says what the bytes must be.
-        self._reader.codec.inspect(codestream, self._reader.pixel_format)
-        return encapsulated_instance(header, codestream, uids.HTJ2K_LOSSLESS)
-
-    def syntax(self, index: int, *, uncompressed: bool = False) -> str:
-        """Return the Transfer Syntax UID in which `instance` delivers."""
         if not uncompressed and self.default_syntax == uids.HTJ2K_LOSSLESS:
-            return uids.HTJ2K_LOSSLESS
-        header = self.headers[self._reader.container.frame_number(index)]
-        return restored_syntax(header)
+            codestream = self.reader.codestream(number)
+            # Served as it is, but never unchecked: the label says what the bytes must be.
+            info = self.reader.codec.inspect(codestream, self.reader.pixel_format)
+            if info.precision <= _WIDELY_DECODED_BITS:
+                return encapsulated_instance(header, codestream, uids.HTJ2K_LOSSLESS)
+        return native_instance(header, stored_bytes(self.reader.frame(number)))

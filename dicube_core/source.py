@@ -11,6 +11,8 @@ from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from dicube_core.exceptions import InvalidCubeFileError, ReaderClosedError, TruncatedFileError
 
+_HAS_PREAD = hasattr(os, "pread")
+
 __all__ = ["ByteSource", "BytesSource", "FileObjectSource", "PathSource", "open_source"]
 
 
@@ -45,6 +47,17 @@ def _short(name: str, offset: int, length: int, found: int) -> TruncatedFileErro
     )
 
 
+def _require_regular(mode: int, name: str) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(21, "a .dcbs file is expected, not a folder", name)
+    if not stat.S_ISREG(mode):
+        raise InvalidCubeFileError(
+            f"{name}: not a regular file",
+            suggestion="copy the bytes to a file first",
+            details={"path": name},
+        )
+
+
 class PathSource:
     """A regular file on an own descriptor, read with ``pread``.
 
@@ -60,14 +73,7 @@ class PathSource:
         self._fd = os.open(self.name, flags)
         try:
             status = os.fstat(self._fd)
-            if stat.S_ISDIR(status.st_mode):
-                raise IsADirectoryError(21, "a .dcbs file is expected, not a folder", self.name)
-            if not stat.S_ISREG(status.st_mode):
-                raise InvalidCubeFileError(
-                    f"{self.name}: not a regular file",
-                    suggestion="copy the bytes to a file first",
-                    details={"path": self.name},
-                )
+            _require_regular(status.st_mode, self.name)
         except BaseException:
             self.close()
             raise
@@ -95,18 +101,12 @@ class PathSource:
             raise _short(self.name, offset, length, total)
         return b"".join(parts)
 
-    if hasattr(os, "pread"):
-
-        @staticmethod
-        def _pread(fd: int, length: int, offset: int) -> bytes:
+    def _pread(self, fd: int, length: int, offset: int) -> bytes:
+        if _HAS_PREAD:
             return os.pread(fd, length, offset)
-
-    else:  # pragma: no cover - platforms without positional reads
-
-        def _pread(self, fd: int, length: int, offset: int) -> bytes:
-            with self._lock:
-                os.lseek(fd, offset, os.SEEK_SET)
-                return os.read(fd, length)
+        with self._lock:  # pragma: no cover - platforms without positional reads
+            os.lseek(fd, offset, os.SEEK_SET)
+            return os.read(fd, length)
 
     def close(self) -> None:
         """Close the descriptor; may be called again."""
@@ -153,7 +153,7 @@ class FileObjectSource:
         self._file = file
         self._lock = threading.Lock()
         self._fd = -1
-        if isinstance(file, io.BufferedReader | io.FileIO) and hasattr(os, "pread"):
+        if isinstance(file, io.BufferedReader | io.FileIO) and _HAS_PREAD:
             self._fd = file.fileno()
         position = file.tell()
         self._size = file.seek(0, io.SEEK_END)

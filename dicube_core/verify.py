@@ -183,7 +183,7 @@ def verify_against(
         partners = _partners(reader, provider, list(series.slices), report)
         for number, (index, item) in enumerate(partners, 1):
             try:
-                _compare_slice(reader, provider, index, item, report, second_decoder)
+                _compare_slice(provider, index, item, report, second_decoder=second_decoder)
             except DicomCubeError as exc:
                 report.fail(f"slice {index} ({item.header.name}): {exc}")
             if progress is not None:
@@ -221,17 +221,17 @@ def _partners(
 
 
 def _compare_slice(
-    reader: Reader,
     provider: SliceProvider,
     index: int,
     item: SliceSource,
     report: VerifyReport,
+    *,
     second_decoder: bool,
 ) -> None:
     """Compare one slice in its forms; pydicom reads the source on its own."""
     import numpy as np
     from pydicom import dcmread
-    from pydicom.pixels import pixel_array
+    from pydicom.pixels.utils import pixel_array
 
     where = f"slice {index} ({item.header.name})"
     original = item.origin if isinstance(item.origin, bytes) else item.origin.read_bytes()
@@ -244,7 +244,7 @@ def _compare_slice(
     expected = dcmread(io.BytesIO(original), force=True)
     values = pixel_array(expected)
     report.values_compared += int(values.size)
-    if not np.array_equal(reader.frame(index), values):
+    if not np.array_equal(provider.reader.frame(index), values):
         report.fail(f"{where}: stored values differ from the source")
     forms = [("uncompressed", restored)]
     if second_decoder:

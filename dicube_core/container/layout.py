@@ -91,8 +91,9 @@ class FileHeader:
                 suggestion="upgrade dicube-plugins, or restore the file if it is damaged",
                 details={"path": name, "offset": 8},
             )
-        sections = [Section(*numbers[i : i + 2]) for i in range(0, 12, 2)]
-        header = cls(*sections, frame_count)
+        pairs = zip(SECTION_NAMES, numbers[::2], numbers[1::2], strict=True)
+        places = {section_name: Section(*place) for section_name, *place in pairs}
+        header = cls(**places, frame_count=frame_count)
         header._check(file_size, name)
         return header
 

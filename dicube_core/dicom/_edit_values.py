@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from contextlib import suppress
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.dicom._encode import decimal_text, encode_element, value_of
 from dicube_core.dicom._text import UTF8
-from dicube_core.dicom._values import MULTIPLE_TEXT_VRS, NUMBER_VRS, VRS, plain_element
+from dicube_core.dicom._values import (
+    BINARY_VRS,
+    MULTIPLE_TEXT_VRS,
+    NUMBER_VRS,
+    VRS,
+    plain_element,
+)
 from dicube_core.dicom.elements import walk
 from dicube_core.exceptions import MetaDataError
 
@@ -37,7 +44,6 @@ _PATTERNS = {
     "TM": re.compile(r"[0-9]{2,6}(\.[0-9]{1,6})?"),
     "UI": re.compile(r"[0-9.]+"),
 }
-_BINARY_VRS = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
 _DS_LENGTH = 16
 _IS_RANGE = range(-(2**31), 2**31)
 
@@ -94,7 +100,7 @@ def element_from_value(tag: int, vr: str, value: Any) -> JsonElement:
     """
     if vr not in VRS:
         raise MetaDataError(f"{tag_name(tag)}: unknown VR {vr!r}")
-    if vr in _BINARY_VRS:
+    if vr in BINARY_VRS:
         return _binary(tag, vr, value)
     values = _as_list(value)
     if vr == "SQ":
@@ -117,7 +123,7 @@ def _as_list(value: Any) -> list[Any]:
         return []
     if isinstance(value, str | bytes) or not hasattr(value, "__iter__") or hasattr(value, "keys"):
         return [value]
-    if type(value).__name__ == "PersonName":
+    if type(value).__name__ == "PersonName" or getattr(value, "ndim", 1) == 0:
         return [value]
     return list(value)
 
@@ -138,7 +144,10 @@ def _binary(tag: int, vr: str, value: Any) -> JsonElement:
 
 def _item(tag: int, item: Any) -> dict[str, Any]:
     if hasattr(item, "to_json_dict"):
-        item = item.to_json_dict()
+        try:
+            item = item.to_json_dict()
+        except (ValueError, TypeError, KeyError) as error:
+            raise MetaDataError(f"{tag_name(tag)}: an item cannot be read: {error}") from error
     if not isinstance(item, dict):
         raise MetaDataError(f"{tag_name(tag)}: an item is {type(item).__name__}, not a data set")
     return item
@@ -150,25 +159,19 @@ def _one(tag: int, vr: str, value: Any) -> Any:
         value = value.item()  # numpy scalar
     if value is None:
         return None
-    if vr == "DS":
-        return _decimal(tag, value)
-    if vr == "IS" or (vr in NUMBER_VRS and vr not in {"FD", "FL"}):
-        return _integer(tag, vr, value)
-    if vr in {"FD", "FL"}:
-        return _real(tag, vr, value)
-    if vr == "PN":
-        return _person(tag, value)
     if vr == "AT":
         return f"{parse_tag(value):08X}"
-    return _text(tag, vr, value)
+    if vr in {"DS", "PN"}:
+        return _decimal(tag, value) if vr == "DS" else _person(tag, value)
+    if vr in {"FD", "FL"}:
+        return _real(tag, vr, value)
+    return (_integer if vr == "IS" or vr in NUMBER_VRS else _text)(tag, vr, value)
 
 
 def _integer(tag: int, vr: str, value: Any) -> int:
     if isinstance(value, str):
-        try:
+        with suppress(ValueError):
             value = int(value) if "_" not in value else value
-        except ValueError:
-            pass
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, Integral):

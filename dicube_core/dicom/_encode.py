@@ -10,7 +10,14 @@ from struct import pack
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.dicom._text import DEFAULT, CharacterSet, character_set, encode
-from dicube_core.dicom._values import MULTIPLE_TEXT_VRS, NUMBER_VRS, VRS, plain_element
+from dicube_core.dicom._values import (
+    BINARY_VRS,
+    LUT_DESCRIPTORS,
+    MULTIPLE_TEXT_VRS,
+    NUMBER_VRS,
+    VRS,
+    plain_element,
+)
 from dicube_core.dicom._vr import CHARSET_VRS
 from dicube_core.dicom.elements import EXPLICIT_LITTLE, Encoding, element_header
 from dicube_core.exceptions import MetaDataError
@@ -72,7 +79,9 @@ def encode_dataset(
         tag = int(key, 16)
         if tag & 0xFFFF:
             value = value_of(tag, element)
-            parts.append(_encode(tag, str(element.get("vr")), value, encoding, charset, depth))
+            parts.append(
+                _encode(tag, str(element.get("vr")), value, encoding, charset, depth=depth)
+            )
     return b"".join(parts)
 
 
@@ -124,7 +133,7 @@ def encode_element(
     MetaDataError
         The value does not fit the VR, or would not read the same.
     """
-    return _encode(tag, vr, value, encoding, charset, 0)
+    return _encode(tag, vr, value, encoding, charset, depth=0)
 
 
 def _encode(
@@ -133,6 +142,7 @@ def _encode(
     value: list[Any] | bytes | None,
     encoding: Encoding,
     charset: CharacterSet,
+    *,
     depth: int,
 ) -> bytes:
     if vr not in VRS:
@@ -141,12 +151,12 @@ def _encode(
         raise MetaDataError("data sets are written little endian only")
     if vr == "SQ":
         content = _items(tag, value, encoding, charset, depth)
+    elif value and isinstance(value, bytes) != (vr in BINARY_VRS):
+        raise MetaDataError(f"{_name(tag)}: a {type(value).__name__} is no value of VR {vr}")
     elif isinstance(value, bytes):
-        if vr in NUMBER_VRS or vr in _WRITERS:
-            raise MetaDataError(f"{_name(tag)}: bytes given for VR {vr}")
         content = value + b"\0" * (len(value) % 2)
     else:
-        content = _plain(tag, vr, value or [], charset)
+        content = _plain(tag, vr, value, charset) if value else b""
     return element_header(tag, vr.encode("ascii"), len(content), encoding) + content
 
 
@@ -164,17 +174,14 @@ def _items(tag: int, value: object, encoding: Encoding, charset: CharacterSet, d
 
 def _plain(tag: int, vr: str, values: list[Any], charset: CharacterSet) -> bytes:
     """Encode values, and make sure that they read the same."""
-    writer = _WRITERS.get(vr)
     try:
         if vr in NUMBER_VRS:
             content = _numbers(tag, vr, values)
         elif vr == "AT":
             content = b"".join(pack("<HH", int(v[:4], 16), int(v[4:], 16)) for v in values)
-        elif writer is None:
-            raise MetaDataError(f"values of VR {vr} are bytes (InlineBinary)")
         else:
             used = charset if vr in CHARSET_VRS else DEFAULT
-            content = b"\\".join(writer(value, used) for value in values)
+            content = b"\\".join(_WRITERS[vr](value, used) for value in values)
             content += (b"\0" if vr == "UI" else b" ") * (len(content) % 2)
     except MetaDataError as error:
         raise MetaDataError(f"{_name(tag)}: {error.message}", None, error.suggestion) from error
@@ -199,13 +206,8 @@ def _numbers(tag: int, vr: str, values: list[Any]) -> bytes:
         raise TypeError("truth values are not numbers")
     if code in "fd":
         values = [float(value) if value in _NON_FINITE else value for value in values]
-    elif (
-        vr == "SS"
-        and 0x7FFF < values[0] <= 0xFFFF
-        and plain_element(tag, vr, pack("<hh", values[0] - 65536, 0), DEFAULT)["Value"]
-        == [values[0], 0]
-    ):
-        values = [values[0] - 65536, *values[1:]]  # count of a lookup table, see _values
+    elif vr == "SS" and tag in LUT_DESCRIPTORS and len(values) > 1 and values[0] > 0x7FFF:
+        values = [values[0] - 65536, *values[1:]]
     return pack(f"<{len(values)}{code}", *values)
 
 

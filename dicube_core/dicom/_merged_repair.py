@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dicube_core.dicom._merged_model import VALUE_KEYS, MergedData
+from dicube_core.dicom._values import BINARY_VRS
 from dicube_core.dicom.merged_check import check_merged, check_slice_count
 from dicube_core.settings import LIMITS
 
 __all__ = ["repair_legacy"]
-
-_BINARY_VRS = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
 
 
 def repair_legacy(merged: object, slice_count: int) -> MergedData:
@@ -67,7 +66,7 @@ def _repair_values(entry: dict[str, Any], count: int, *, nested: bool) -> dict[s
     untrusted = nested
     if lost is not None and (value is None or is_wiped):
         entry.pop("Value", None)
-        entry["InlineBinary" if entry.get("vr") in _BINARY_VRS else "Value"] = lost
+        entry["InlineBinary" if entry.get("vr") in BINARY_VRS else "Value"] = lost
         untrusted = True
     elif is_wiped and ("InlineBinary" in entry or "BulkDataURI" in entry):
         del entry["Value"]

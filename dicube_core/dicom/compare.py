@@ -110,7 +110,7 @@ def _comparable(first: Any, second: Any) -> bool:
 
 def _equal_values(first: DataElement, second: DataElement) -> bool:
     if first.value == second.value:
-        return _spelling(first.value) == _spelling(second.value)
+        return bool(_spelling(first.value) == _spelling(second.value))
     # NaN is not equal to itself, but it may be the same NaN.
     return repr(first.value) == repr(second.value)
 

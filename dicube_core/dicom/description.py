@@ -8,6 +8,7 @@ from dicube_core.container.extension import SLICE_HEADERS, WRITER
 from dicube_core.container.sections import compress, dump_json
 from dicube_core.container.writer import SeriesSections
 from dicube_core.dicom.headers import SliceHeader, pack_headers
+from dicube_core._version import __version__
 from dicube_core.pixel_header import PixelDataHeader
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ __all__ = ["describe_series", "merged_metadata", "pixel_header_of", "writer_name
 
 def writer_name() -> str:
     """Return name and version of this package as files carry them."""
-    from dicube_core import __version__
-
     return f"dicube-plugins {__version__}"
 
 

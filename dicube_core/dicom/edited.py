@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom.edits import apply_edits, edits_for_slice
+from dicube_core.dicom.edits import apply_edits, edits_for_slice, header_charset
 from dicube_core.dicom.elements import EXPLICIT_LITTLE, PIXEL_DATA, element_header, walk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dicube_core.dicom.headers import SliceHeader
-    from dicube_core.dicom.meta import Edit
+    from dicube_core.dicom.edits import Edit
 
 __all__ = ["edited_headers"]
 
@@ -34,7 +34,8 @@ def edited_headers(
 
 
 def _edited(header: SliceHeader, edits: Mapping[int, Edit], index: int) -> SliceHeader:
-    changes = edits_for_slice(edits, index)
+    charset = header_charset(header.head, header.encoding)
+    changes = edits_for_slice(edits, index, header.encoding, charset)
     before = {tag: value for tag, value in changes.items() if tag < PIXEL_DATA}
     after = {tag: value for tag, value in changes.items() if tag > PIXEL_DATA}
     head = apply_edits(header.head, header.encoding, before) if before else header.head
@@ -52,7 +53,7 @@ def _with_twins(file_meta: bytes, head: bytes, header: SliceHeader) -> bytes:
         for e in walk(head, header.encoding, until=0x00080019)
         if e.tag in _TWINS
     }
-    parts = []
+    parts: list[bytes] = []
     length_at = None
     for element in walk(file_meta):
         piece = file_meta[element.start : element.stop]

@@ -6,7 +6,6 @@ them, by changing how they are read, is an error.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from struct import pack
 from typing import TYPE_CHECKING
@@ -178,21 +177,18 @@ def _spliced(
     header: bytes, elements: list[Element], edits: Mapping[int, bytes | None]
 ) -> list[tuple[int, bytes]]:
     """Return (tag, bytes) of the edited data set."""
-    parts = []
-    pending = sorted(tag for tag, data in edits.items() if data is not None)
+    parts: list[tuple[int, bytes]] = []
+    pending = dict(sorted((tag, data) for tag, data in edits.items() if data is not None))
     existing = {element.tag for element in elements}
     for element in elements:
-        tag = element.tag
-        position = bisect_right(pending, tag)
-        for new in pending[:position]:
-            # One that exists is replaced where it stands, even in a header out of order.
-            if new not in existing or new == tag:
-                parts.append((new, edits[new] or b""))
-        pending = [t for t in pending[:position] if t in existing and t != tag] + pending[position:]
-        if tag not in edits:
-            parts.append((tag, header[element.start : element.stop]))
-    parts += [(tag, edits[tag] or b"") for tag in pending]
-    return parts
+        # What is new goes before the first greater tag; what exists is replaced where it stands.
+        before = [tag for tag in pending if tag < element.tag and tag not in existing]
+        parts += [(tag, pending.pop(tag)) for tag in before]
+        if element.tag not in edits:
+            parts.append((element.tag, header[element.start : element.stop]))
+        elif element.tag in pending:
+            parts.append((element.tag, pending.pop(element.tag)))
+    return parts + list(pending.items())
 
 
 def _with_group_lengths(

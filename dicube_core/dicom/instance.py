@@ -11,7 +11,7 @@ from dicube_core.dicom.elements import EXPLICIT_LITTLE, element_header, walk
 if TYPE_CHECKING:
     from dicube_core.dicom.headers import SliceHeader
 
-__all__ = ["encapsulated_instance", "file_meta_for", "native_instance", "restored_syntax"]
+__all__ = ["encapsulated_instance", "file_meta_for", "native_instance"]
 
 _PREAMBLE = bytes(128) + b"DICM"
 _ITEM = Struct("<HHI")
@@ -19,11 +19,6 @@ _GROUP_LENGTH = 0x00020000
 #: Pixel Data, OB, undefined length, and the empty Basic Offset Table (PS3.5 A.4).
 _ENCAPSULATED = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + _ITEM.pack(0xFFFE, 0xE000, 0)
 _SEQUENCE_END = _ITEM.pack(0xFFFE, 0xE0DD, 0)
-
-
-def restored_syntax(header: SliceHeader) -> str:
-    """Return the transfer syntax in which a slice comes back uncompressed."""
-    return uids.EXPLICIT_LE if header.explicit else uids.IMPLICIT_LE
 
 
 def native_instance(header: SliceHeader, pixels: bytes | memoryview) -> bytes:

@@ -27,9 +27,12 @@ __all__ = [
     "check_merged",
     "merge",
     "merge_headers",
+    "reorder",
     "repair_legacy",
+    "shared_entry",
     "split",
     "split_element",
+    "varying_entry",
 ]
 
 _Level = Mapping[str, JsonElement]
@@ -95,9 +98,9 @@ def _merge_level(levels: Sequence[_Level | None]) -> MergedData:
         cells = [None if level is None else level.get(tag) for level in levels]
         first = cells[0]
         if complete and first is not None and all(_same(first, cell) for cell in cells):
-            merged[tag] = _shared_entry(first, len(cells))
+            merged[tag] = shared_entry(first, len(cells))
         else:
-            merged[tag] = _varying_entry(cells, levels)
+            merged[tag] = varying_entry(cells, levels)
     return merged
 
 
@@ -106,7 +109,7 @@ def _same(first: JsonElement, other: JsonElement | None) -> bool:
     return first is other or (first == other and repr(first) == repr(other))
 
 
-def _shared_entry(element: JsonElement, count: int) -> dict[str, Any]:
+def shared_entry(element: JsonElement, count: int) -> dict[str, Any]:
     """Return the entry of an element that is the same in all slices."""
     if not is_regular(element):
         return _exact_entry([element] * count)
@@ -117,7 +120,7 @@ def _shared_entry(element: JsonElement, count: int) -> dict[str, Any]:
         "vr": "SQ",
         "shared": None,
         "Value": [
-            {tag: _shared_entry(item[tag], count) for tag in sorted(item)} for item in items or ()
+            {tag: shared_entry(item[tag], count) for tag in sorted(item)} for item in items or ()
         ],
     }
     if items is None:
@@ -125,7 +128,7 @@ def _shared_entry(element: JsonElement, count: int) -> dict[str, Any]:
     return entry
 
 
-def _varying_entry(
+def varying_entry(
     cells: Sequence[JsonElement | None], levels: Sequence[_Level | None]
 ) -> dict[str, Any]:
     """Return the entry of an element that differs between slices or lacks in some."""
@@ -241,3 +244,31 @@ def _split_sequence(entry: Mapping[str, Any], index: int) -> JsonElement | None:
     if count < 0:
         return {"vr": entry["vr"]}
     return {"vr": entry["vr"], "Value": [split(item, index) for item in items[:count]]}
+
+
+def reorder(merged: Mapping[str, Mapping[str, Any]], order: Sequence[int]) -> MergedData:
+    """Return merged metadata with its slices in another order, at every level.
+
+    Parameters
+    ----------
+    merged : dict
+        Well-formed.
+    order : sequence of int
+        A permutation: slice ``order[i]`` becomes slice ``i``.
+    """
+    places = {old: new for new, old in enumerate(order)}
+    return {tag: _reordered(entry, order, places) for tag, entry in merged.items()}
+
+
+def _reordered(
+    entry: Mapping[str, Any], order: Sequence[int], places: Mapping[int, int]
+) -> dict[str, Any]:
+    result = dict(entry)
+    lists = {"counts", "exact"} | (set(VALUE_KEYS) if entry["shared"] is False else set())
+    for key in lists & entry.keys():
+        result[key] = [entry[key][index] for index in order]
+    if "absent" in entry:
+        result["absent"] = sorted(places[index] for index in entry["absent"])
+    if entry["shared"] is None:
+        result["Value"] = [reorder(item, order) for item in entry.get("Value", [])]
+    return result

@@ -28,16 +28,22 @@ def _bad(path: str, problem: str) -> NoReturn:
     raise MetaDataError(f"metadata entry {path}: {problem}", suggestion="the file is damaged")
 
 
-def count_slices(merged: Mapping[str, Any]) -> int | None:
+def count_slices(merged: object, *, depth: int = 0) -> int | None:
     """Return the number of slices that the lists tell, None where everything is shared."""
+    if not isinstance(merged, Mapping) or depth > LIMITS.json_depth:
+        return None
     for entry in merged.values():
         if not isinstance(entry, Mapping):
             continue
-        for key in ("exact", "counts", *VALUE_KEYS):
-            value = entry.get(key)
-            per_slice = key in {"exact", "counts"} or entry.get("shared") is False
-            if per_slice and isinstance(value, list):
-                return len(value)
+        is_varying = entry.get("shared") is False
+        for key in ("exact", "counts", *(VALUE_KEYS if is_varying else ())):
+            if isinstance(entry.get(key), list):
+                return len(entry[key])
+        items = entry.get("Value") if entry.get("shared") is None else None
+        for item in items if isinstance(items, list) else ():
+            found = count_slices(item, depth=depth + 1)
+            if found is not None:
+                return found
     return None
 
 

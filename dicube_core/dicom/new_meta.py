@@ -35,6 +35,7 @@ def minimal_meta(
     array: npt.NDArray[Any],
     pixel_header: PixelDataHeader,
     geometry: Geometry | None,
+    *,
     modality: str,
     patient_name: str,
     patient_id: str,

@@ -156,8 +156,9 @@ def _parse(tag: int, value: object) -> tuple[object, str | None]:
     return parsed, None
 
 
-# Most values are the same in all slices. Typed, for 1, 1.0 and True are equal, but not the same.
-_parse_cached = lru_cache(maxsize=512, typed=True)(_parse)
+# Most values are the same in all slices. No bool or float gets here (see the check of the exact
+# type above), for True and 1.0 are equal to 1, but do not parse as it does.
+_parse_cached = lru_cache(maxsize=512)(_parse)
 
 
 def _components(value: object) -> Sequence[object]:

@@ -142,6 +142,10 @@ def _kind(source: SliceSource) -> str:
         return "an instance without pixel data"
     if (source.text(0x00280008) or "1").strip() not in ("1", "0", ""):
         return f"a multi-frame instance ({source.text(0x00280008)} frames)"
+    return _pixel_kind(source)
+
+
+def _pixel_kind(source: SliceSource) -> str:
     photometric = source.text(0x00280004)
     if photometric == "PALETTE COLOR":
         return "a palette colour image"
@@ -150,9 +154,7 @@ def _kind(source: SliceSource) -> str:
     if not photometric:
         return "an image without Photometric Interpretation"
     bits = source.number(0x00280100)
-    if bits == 1:
-        return "a 1-bit image"
-    return "" if bits in (8, 16, 32) else f"an image with {bits} bits allocated"
+    return "" if bits in (8, 16, 32) else f"a {bits}-bit image"
 
 
 def pixel_format_of(values: dict[int, bytes], name: str) -> PixelFormat:
@@ -173,7 +175,8 @@ def pixel_format_of(values: dict[int, bytes], name: str) -> PixelFormat:
         Bit fields that cannot be.
     """
     fields = [_word(values, tag) for tag in _PIXEL_FIELDS]
-    missing = [kw for kw, value in zip(_PIXEL_FIELDS.values(), fields, strict=True) if value is None]
+    named = zip(_PIXEL_FIELDS.values(), fields, strict=True)
+    missing = [keyword for keyword, value in named if value is None]
     if missing:
         raise SeriesError(f"{name}: {', '.join(missing)} missing, so its pixels have no meaning")
     rows, columns, allocated, stored, sign = (value or 0 for value in fields)

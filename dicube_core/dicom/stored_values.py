@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dicube_core.dicom import uids
 from dicube_core.dicom.scan import PixelKind, SliceSource, converted_pixels
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dicube_core.pixels import PixelFormat
 
-__all__ = ["htj2k_codestream", "read_stored_values"]
+__all__ = ["htj2k_codestream", "read_stored_values", "stored_bytes"]
 
 
 def read_stored_values(
@@ -43,7 +43,7 @@ def read_stored_values(
     if source.kind is PixelKind.ENCAPSULATED:
         out[...] = _decoded(source, pixel_format)
         return
-    view = memoryview(out).cast("B")
+    view = memoryview(out.data).cast("B")
     if source.kind is PixelKind.CONVERTED:
         view[:] = converted_pixels(source)
     elif isinstance(source.origin, bytes):
@@ -76,7 +76,7 @@ def _decoded(
 ) -> np.ndarray[tuple[int, ...], np.dtype]:
     """Decode compressed pixel data with whatever pydicom has for it."""
     import numpy as np
-    from pydicom.pixels import pixel_array
+    from pydicom.pixels.utils import pixel_array
 
     name = source.header.name
     file = io.BytesIO(source.origin) if isinstance(source.origin, bytes) else source.origin
@@ -120,3 +120,12 @@ def htj2k_codestream(source: SliceSource) -> bytes | None:
     (frame,) = generate_frames(value, number_of_frames=1)
     # A fragment has an even length (PS3.5 A.4); the codestream ends with its EOC marker.
     return frame[:-1] if frame.endswith(b"\xff\xd9\0") else frame
+
+
+def stored_bytes(frame: np.ndarray[Any, Any]) -> memoryview:
+    """Return a frame's stored values as DICOM has them: row by row, little endian."""
+    import numpy as np
+
+    if sys.byteorder == "big":
+        frame = frame.byteswap()
+    return memoryview(np.ascontiguousarray(frame).data).cast("B")

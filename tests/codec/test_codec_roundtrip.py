@@ -71,7 +71,9 @@ def test_values_outside_the_stored_bits_are_kept(allocated, sign, bits, side):
 
 
 @pytest.mark.parametrize(
-    "shape", [(1, 1), (1, 7), (7, 1), (2, 2), (3, 5), (1, 4096), (4096, 1), (3, 4096), (65, 63)], ids=str
+    "shape",
+    [(1, 1), (1, 7), (7, 1), (2, 2), (3, 5), (1, 4096), (4096, 1), (3, 4096), (65, 63)],
+    ids=str,
 )
 @pytest.mark.parametrize("dtype", sorted(DTYPE_BITS))
 @pytest.mark.parametrize("tlm", [False, True], ids=["plain", "tlm"])

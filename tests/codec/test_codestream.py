@@ -198,7 +198,7 @@ def test_frame_above_the_limit_is_refused_before_it_is_allocated():
         inspect(codestream, huge)
 
 
-def test_irreversible_is_read_but_not_accepted():
+def test_irreversible_is_refused():
     import imagecodecs
 
     codestream = imagecodecs.htj2k_encode(FRAME, level=0.01, reversible=False)

@@ -64,8 +64,18 @@ def test_orientations_that_differ_in_the_last_digits_are_one():
     assert slice_order(jittered) == [2, 1, 0]
 
 
+def test_orientations_are_compared_with_the_same_one_whatever_comes_first():
+    # Neighbours agree, the outer two do not: all input orders must come to one verdict.
+    for scale in range(1, 20):
+        slices = make_slices([2.0, 1.0, 0.0])
+        for index in range(3):
+            turn = (scale + index) * 0.8e-4
+            slices = changed(slices, index, orientation=(1.0, turn, 0.0, -turn, 1.0, 0.0))
+        assert slice_order(slices) == [0, 1, 2]
+
+
 def test_same_place_goes_by_number_despite_float_noise():
-    slices = make_slices([0.1 + 0.2, 0.3, 0.0, 0.0], oblique())
+    slices = make_slices([1.0, 1.0 + 1e-9, 1e-9, 0.0], oblique())
     renumbered = [
         replace(one, instance_number=n) for one, n in zip(slices, (2, 1, 4, 3), strict=True)
     ]

@@ -1,0 +1,153 @@
+"""What `DicomMeta` stands on: merged metadata that may be loaded late, and its JSON form."""
+
+from __future__ import annotations
+
+import json
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Self
+
+from dicube_core.dicom.merge import MergedData, check_merged, repair_legacy, split
+from dicube_core.dicom.merged_check import check_slice_count, count_slices
+from dicube_core.exceptions import MetaDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["MetaStore"]
+
+#: Written by `MetaStore.to_json`: the entries are exact, nothing is to be repaired.
+_EXACT_KEY = "exact"
+
+
+class MetaStore:
+    """Holds merged metadata and its slice count; see `DicomMeta` for the parameters."""
+
+    def __init__(
+        self,
+        merged_data: Mapping[str, Any],
+        filenames: Sequence[str] | None = None,
+        *,
+        slice_count: int | None = None,
+    ) -> None:
+        if slice_count is None:
+            slice_count = count_slices(merged_data)
+        if slice_count is None:
+            slice_count = len(filenames) if filenames is not None else 1
+        self._start(check_merged(merged_data, slice_count), filenames, slice_count)
+
+    def _start(
+        self, merged: MergedData | None, filenames: Sequence[str] | None, slice_count: int
+    ) -> None:
+        self._merged = merged
+        self._loader: Callable[[], Mapping[str, Any]] | None = None
+        self._lock = Lock()
+        self._slice_count = check_slice_count(slice_count)
+        self._begin_record()
+        self.filenames = None if filenames is None else list(filenames)
+        if self.filenames is not None and len(self.filenames) != slice_count:
+            raise MetaDataError(f"{len(self.filenames)} file names for {slice_count} slices")
+
+    @classmethod
+    def lazy(
+        cls,
+        loader: Callable[[], Mapping[str, Any]],
+        slice_count: int,
+        filenames: Sequence[str] | None = None,
+    ) -> Self:
+        """Make metadata that is loaded when first used.
+
+        Parameters
+        ----------
+        loader : callable
+            Returns the merged data; called once, by one thread.
+        slice_count : int
+            Number of slices.
+        filenames : list of str, optional
+            One per slice.
+        """
+        meta = cls.__new__(cls)
+        meta._start(None, filenames, slice_count)  # noqa: SLF001 - its own constructor
+        meta._loader = loader  # noqa: SLF001 - its own constructor
+        return meta
+
+    @classmethod
+    def from_json(cls, json_str: str | bytes, filenames: Sequence[str] | None = None) -> Self:
+        """Read what `to_json` or dicube 0.3.0 wrote, repaired where the latter lost things.
+
+        Raises
+        ------
+        MetaDataError
+            Not JSON, or malformed; the message names the tag. See also `untrusted`.
+        """
+        try:
+            # Python's JSON knows NaN and Infinity; as text they survive everywhere.
+            data = json.loads(json_str, parse_constant=str)
+        except (ValueError, RecursionError) as error:
+            raise MetaDataError(f"metadata is not JSON: {error}") from error
+        if not isinstance(data, dict):
+            raise MetaDataError(f"metadata is {type(data).__name__}, a mapping is expected")
+        merged = data.get("_merged_data", data)
+        if not isinstance(merged, dict):
+            raise MetaDataError("metadata has no mapping _merged_data")
+        count = count_slices(merged)
+        stated = data.get("slice_count") if merged is not data else None
+        if count is None:
+            count = stated if stated is not None else len(filenames or "1")
+        elif stated is not None and stated != count:
+            raise MetaDataError(f"slice_count is {stated!r}, the entries have {count} values")
+        if data.get(_EXACT_KEY) is not True:
+            merged = repair_legacy(merged, count)
+        return cls(merged, filenames, slice_count=count)
+
+    def to_json(self) -> str:
+        """Return JSON text that `from_json` and dicube 0.3.0 read."""
+        data = {"_merged_data": self._data, "slice_count": self._slice_count, _EXACT_KEY: True}
+        return json.dumps(data, allow_nan=False)
+
+    @property
+    def _data(self) -> MergedData:
+        if self._merged is None:
+            with self._lock:
+                if self._merged is None and self._loader is not None:
+                    self._merged = check_merged(self._loader(), self._slice_count)
+                    self._loader = None
+        return self._merged if self._merged is not None else {}
+
+    @property
+    def merged_data(self) -> MergedData:
+        """The mapping itself, to be read only."""
+        return self._data
+
+    @property
+    def _merged_data(self) -> MergedData:
+        # The name scripts for dicube 0.3.0 reach for.
+        return self._data
+
+    @property
+    def slice_count(self) -> int:
+        """Number of slices."""
+        return self._slice_count
+
+    def _begin_record(self) -> None:
+        """Start recording changes; for subclasses that do."""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, MetaStore):
+            return NotImplemented
+        if (self._slice_count, self.filenames) != (other.slice_count, other.filenames):
+            return False
+        return self._data == other.merged_data or all(
+            split(self._data, index) == split(other.merged_data, index)
+            for index in range(self._slice_count)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {**self.__dict__, "_merged": self._data, "_loader": None}
+        del state["_lock"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = Lock()
