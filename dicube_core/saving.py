@@ -171,7 +171,7 @@ def headers_of_image(
 
 def _require_agreement(headers: Sequence[SliceHeader], image: DicomCubeImage) -> None:
     """Refuse headers that describe other pixels: what is served must be what is shown."""
-    from dicube_core.dicom.scan import header_values
+    from dicube_core.dicom.find import header_values
     from dicube_core.dicom.series import pixel_format_of, rescale_of
 
     expected = image.pixel_format

@@ -195,7 +195,7 @@ def _partners(
     reader: Reader, provider: SliceProvider, sources: list[SliceSource], report: VerifyReport
 ) -> list[tuple[int, SliceSource]]:
     """Find the source of every slice by name and SOP Instance UID; none may be left over."""
-    from dicube_core.dicom.scan import header_values
+    from dicube_core.dicom.find import header_values
 
     def key(name: str, uid: bytes) -> tuple[str, bytes]:
         return name, uid.rstrip(b"\0 ")

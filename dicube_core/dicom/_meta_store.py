@@ -48,6 +48,15 @@ class MetaStore:
             raise MetaDataError(f"{len(self.filenames)} file names for {slice_count} slices")
 
     @classmethod
+    def _of(
+        cls, merged: MergedData | None, filenames: Sequence[str] | None, slice_count: int
+    ) -> Self:
+        """Make an object of merged data that needs no check."""
+        meta = cls.__new__(cls)
+        meta._start(merged, filenames, slice_count)  # noqa: SLF001 - its own constructor
+        return meta
+
+    @classmethod
     def lazy(
         cls,
         loader: Callable[[], Mapping[str, Any]],
@@ -65,8 +74,7 @@ class MetaStore:
         filenames : list of str, optional
             One per slice.
         """
-        meta = cls.__new__(cls)
-        meta._start(None, filenames, slice_count)  # noqa: SLF001 - its own constructor
+        meta = cls._of(None, filenames, slice_count)
         meta._loader = loader  # noqa: SLF001 - its own constructor
         return meta
 

@@ -105,7 +105,7 @@ def _split_both(text: str) -> list[Any]:
 
 
 def _split_uids(text: str) -> list[Any]:
-    return [value.strip() for value in _split_whole(text)]
+    return _split_both(text.rstrip(" \0"))
 
 
 def _one(text: str) -> list[Any]:

@@ -4,7 +4,9 @@ The result equals `pydicom.Dataset.to_json_dict` wherever that gives one, with t
 all for the sake of never failing and never losing a value unnoticed: text of DS and IS that is
 not a (whole, finite) number stays text; non-finite FL and FD become the texts ``NaN``,
 ``Infinity`` and ``-Infinity``; numeric values of impossible length become UN with their bytes;
-missing components of a multiple value are null; group lengths are left out.
+missing components of a multiple value are null; the count of a lookup table descriptor is unsigned
+in implicit data sets, too; a person name keeps what follows its third group; group lengths are
+left out.
 """
 
 from __future__ import annotations

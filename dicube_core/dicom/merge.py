@@ -263,8 +263,10 @@ def reorder(merged: Mapping[str, Mapping[str, Any]], order: Sequence[int]) -> Me
 def _reordered(
     entry: Mapping[str, Any], order: Sequence[int], places: Mapping[int, int]
 ) -> dict[str, Any]:
+    if "exact" in entry:
+        return _exact_entry([entry["exact"][index] for index in order])
     result = dict(entry)
-    lists = {"counts", "exact"} | (set(VALUE_KEYS) if entry["shared"] is False else set())
+    lists = {"counts"} | (set(VALUE_KEYS) if entry["shared"] is False else set())
     for key in lists & entry.keys():
         result[key] = [entry[key][index] for index in order]
     if "absent" in entry:

@@ -81,10 +81,8 @@ class DicomMeta(MetaStore):
         """
         from dicube_core.dicom._datasets import dataset_header
 
-        meta = cls.__new__(cls)
         merged = merge_headers([dataset_header(dataset) for dataset in datasets])
-        meta._start(merged, filenames, len(datasets))
-        return meta
+        return cls._of(merged, filenames, len(datasets))
 
     @property
     def edits(self) -> Mapping[int, Edit]:

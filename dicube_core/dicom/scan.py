@@ -7,48 +7,29 @@ data sets by this package, compressed pixel data by pydicom when the pixels are 
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from enum import StrEnum
-from struct import Struct
 from typing import TYPE_CHECKING
 
 from dicube_core.dicom import uids
 from dicube_core.dicom.elements import (
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
-    LONG_VRS,
     PIXEL_DATA,
     Encoding,
     NeedMoreBytesError,
     element_header,
     walk,
 )
+from dicube_core.dicom.find import UNDEFINED, find_explicit, find_implicit
 from dicube_core.dicom.headers import SliceHeader
+from dicube_core.dicom.source_file import SourceFile
 from dicube_core.exceptions import MetaDataError, SeriesError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["NotDicomError", "PixelKind", "SliceSource", "header_values", "scan"]
-
-_FRONT = 1 << 15
-_UNDEFINED = 0xFFFFFFFF
-
-#: What is read of each header while walking it; the rest is only kept.
-WANTED = frozenset(
-    (
-        *(0x00080016, 0x00080018, 0x00080060, 0x00180050, 0x00180088, 0x0020000D, 0x0020000E),
-        *(0x00200013, 0x00200032, 0x00200037, 0x00201041, 0x00280002, 0x00280004, 0x00280006),
-        *(0x00280008, 0x00280010, 0x00280011, 0x00280030, 0x00280100, 0x00280101, 0x00280102),
-        *(0x00280103, 0x00281050, 0x00281051, 0x00281052, 0x00281053, 0x00283000),
-        *(0x7FE00008, 0x7FE00009),
-    )
-)
-#: The walker compares tags as they lie in the file: element number above group.
-_WANTED_RAW = {(tag & 0xFFFF) << 16 | tag >> 16: tag for tag in WANTED}
-_SHORT = Struct("<I2sH")
-_LONG = Struct("<I")
+__all__ = ["NotDicomError", "PixelKind", "SliceSource", "converted_pixels", "scan"]
 
 
 class NotDicomError(SeriesError):
@@ -103,63 +84,6 @@ class SliceSource:
         return int.from_bytes(value, "little") if len(value) == 2 else None
 
 
-class _File:
-    """The front of a file, which grows on demand."""
-
-    def __init__(self, origin: Path | bytes) -> None:
-        self.origin = origin
-        if isinstance(origin, bytes):
-            self.size, self.modified, self.front = len(origin), 0, origin
-            return
-        # O_NONBLOCK: a FIFO in the folder must not hang the scan.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        self._fd = os.open(origin, flags)
-        status = os.fstat(self._fd)
-        self.size, self.modified = status.st_size, status.st_mtime_ns
-        self.front = os.read(self._fd, _FRONT)
-
-    def grow(self, needed: int) -> None:
-        """Read at least `needed` bytes.
-
-        Raises
-        ------
-        MetaDataError
-            The file is not that long.
-        """
-        if needed > self.size or isinstance(self.origin, bytes):
-            raise MetaDataError(f"the file ends at byte {self.size}, inside an element")
-        needed = min(self.size, max(needed, 2 * len(self.front)))
-        parts = [self.front]
-        missing = needed - len(self.front)
-        while missing > 0:
-            part = os.read(self._fd, missing)
-            if not part:
-                raise MetaDataError(f"the file ends at byte {needed - missing}, inside an element")
-            parts.append(part)
-            missing -= len(part)
-        self.front = b"".join(parts)
-
-    def whole(self) -> bytes:
-        """Return all bytes."""
-        if len(self.front) < self.size:
-            self.grow(self.size)
-        return self.front
-
-    def tail(self, offset: int) -> bytes:
-        """Return the bytes from `offset` to the end."""
-        if offset >= self.size:
-            return b""
-        if len(self.front) == self.size:
-            return self.front[offset:]
-        os.lseek(self._fd, offset, os.SEEK_SET)
-        with os.fdopen(os.dup(self._fd), "rb") as file:
-            return file.read()
-
-    def close(self) -> None:
-        if not isinstance(self.origin, bytes):
-            os.close(self._fd)
-
-
 def scan(origin: Path | bytes, name: str) -> SliceSource:
     """Read one file's header.
 
@@ -177,7 +101,7 @@ def scan(origin: Path | bytes, name: str) -> SliceSource:
     MetaDataError
         It is DICOM, but damaged; the message gives the byte offset.
     """
-    file = _File(origin)
+    file = SourceFile(origin)
     try:
         while True:
             try:
@@ -192,7 +116,7 @@ def scan(origin: Path | bytes, name: str) -> SliceSource:
         file.close()
 
 
-def _scan(file: _File, name: str) -> SliceSource:
+def _scan(file: SourceFile, name: str) -> SliceSource:
     front = file.front
     preamble = front[:132] if front[128:132] == b"DICM" else b""
     if not preamble:
@@ -225,27 +149,25 @@ def _read_file_meta(front: bytes, start: int) -> tuple[str, str, int]:
     """Return Transfer Syntax UID, Media Storage SOP Class UID and where the data set starts."""
     syntax = class_uid = ""
     position = start
-    if front[start : start + 2] == b"\x02\x00":
-        for element in walk(front, EXPLICIT_LITTLE, start, until=0x00030000):
-            position = element.start
-            if element.tag >= 0x00030000:
-                break
-            if element.tag in (0x00020010, 0x00020002):
-                value = front[element.value : element.value_stop].decode("latin-1").rstrip(" \0")
-                if element.tag == 0x00020010:
-                    syntax = value
-                else:
-                    class_uid = value
-            position = element.stop
+    # Group 0002 alone is walked: it is always explicit, what follows it may not be.
+    while front[position : position + 2] == b"\x02\x00":
+        element = next(walk(front, EXPLICIT_LITTLE, position))
+        if element.tag in (0x00020010, 0x00020002):
+            value = front[element.value : element.value_stop].decode("latin-1").rstrip(" \0")
+            if element.tag == 0x00020010:
+                syntax = value
+            else:
+                class_uid = value
+        position = element.stop
     return syntax, class_uid, position
 
 
 def _scan_little(
-    file: _File, meta: tuple[bytes, bytes, str, str], start: int, encoding: Encoding
+    file: SourceFile, meta: tuple[bytes, bytes, str, str], start: int, encoding: Encoding
 ) -> SliceSource:
     """Scan a data set that lies in the file as it is to be kept."""
     front = file.front
-    finder = _find_explicit if encoding.explicit else _find_implicit
+    finder = find_explicit if encoding.explicit else find_implicit
     values, place = finder(front, start, file.size)
     if place is None:
         # No pixel data: the header ends with the file.
@@ -255,7 +177,7 @@ def _scan_little(
         return _source(file, header, values, PixelKind.NONE, (file.size, 0))
     at, value, length = place
     native = meta[2] in ("", uids.IMPLICIT_LE, uids.EXPLICIT_LE)
-    if native == (length == _UNDEFINED):
+    if native == (length == UNDEFINED):
         raise MetaDataError(
             f"Pixel Data at byte {at} is {'native' if not native else 'encapsulated'}, which "
             f"transfer syntax {meta[2] or '(none)'} does not allow"
@@ -310,7 +232,7 @@ def _header(
 
 
 def _source(
-    file: _File,
+    file: SourceFile,
     header: SliceHeader,
     values: dict[int, bytes],
     kind: PixelKind,
@@ -319,68 +241,8 @@ def _source(
     return SliceSource(file.origin, file.size, file.modified, header, values, kind, *place)
 
 
-def _find_explicit(
-    front: bytes, position: int, size: int
-) -> tuple[dict[int, bytes], tuple[int, int, int] | None]:
-    """Walk to Pixel Data, collecting the wanted values.
-
-    The loop that every slice of a plain series goes through; `elements.walk` does the same for
-    the general case, at three times the cost.
-    """
-    values: dict[int, bytes] = {}
-    unpack, wanted, long_vrs = _SHORT.unpack_from, _WANTED_RAW, LONG_VRS
-    available = len(front)
-    limit = available - 12
-    while position <= limit:
-        raw, vr, length = unpack(front, position)
-        value = position + 8
-        if vr in long_vrs:
-            (length,) = _LONG.unpack_from(front, position + 8)
-            value = position + 12
-        if raw == 0x00107FE0:
-            return values, (position, value, length)
-        if length == _UNDEFINED or not vr.isalpha():
-            # Sequences of undefined length, and anything unusual, are left to the general walker.
-            value_stop = next(walk(front, EXPLICIT_LITTLE, position)).stop
-        else:
-            value_stop = value + length
-            if value_stop > available:
-                break
-        if raw in wanted:
-            values[wanted[raw]] = front[value:value_stop]
-        position = value_stop
-    if available < size:
-        error = NeedMoreBytesError("the header goes on")
-        error.needed = min(size, max(position + 12, available + 1))
-        raise error
-    for element in walk(front, EXPLICIT_LITTLE, position, until=PIXEL_DATA):
-        if element.tag == PIXEL_DATA:
-            return values, (element.start, element.value, element.value_stop - element.value)
-    return values, None
-
-
-def _find_implicit(
-    front: bytes, position: int, size: int
-) -> tuple[dict[int, bytes], tuple[int, int, int] | None]:
-    """Do the same for Implicit VR Little Endian."""
-    values: dict[int, bytes] = {}
-    for element in walk(front, IMPLICIT_LITTLE, position, until=PIXEL_DATA):
-        if element.tag == PIXEL_DATA:
-            length = _UNDEFINED if element.undefined else element.value_stop - element.value
-            return values, (element.start, element.value, length)
-        if element.tag > PIXEL_DATA:
-            break
-        if element.tag in WANTED:
-            values[element.tag] = front[element.value : element.value_stop]
-    if len(front) < size:
-        error = NeedMoreBytesError("the header goes on")
-        error.needed = len(front) + 1
-        raise error
-    return values, None
-
-
 def _scan_encapsulated(
-    file: _File,
+    file: SourceFile,
     meta: tuple[bytes, bytes, str, str],
     start: int,
     values: dict[int, bytes],
@@ -411,7 +273,7 @@ def _restorable(header: SliceHeader, values: dict[int, bytes]) -> SliceHeader:
     from dataclasses import replace
 
     bits = int.from_bytes(values.get(0x00280100, b"")[:2], "little")
-    length = _frame_bytes(values, _UNDEFINED - 1)
+    length = _frame_bytes(values, UNDEFINED - 1)
     padding = b"\0" * (length % 2)
     vr = b"OW" if bits > 8 else b"OB"
     pixel_header = element_header(PIXEL_DATA, vr, length + len(padding), EXPLICIT_LITTLE)
@@ -419,16 +281,16 @@ def _restorable(header: SliceHeader, values: dict[int, bytes]) -> SliceHeader:
 
 
 def _scan_converted(
-    file: _File, meta: tuple[bytes, bytes, str, str], start: int, syntax: str
+    file: SourceFile, meta: tuple[bytes, bytes, str, str], start: int, syntax: str
 ) -> SliceSource:
     """Normalise a deflated or big endian data set, then scan it like any other."""
     data = normalised(file.whole()[start:], syntax)
-    values, place = _find_explicit(data, 0, len(data))
+    values, place = find_explicit(data, 0, len(data))
     if place is None:
         header = _header(meta, EXPLICIT_LITTLE, (data, b"", b"", b""), exact=False)
         return _source(file, header, values, PixelKind.NONE, (0, 0))
     at, value, length = place
-    if length == _UNDEFINED or value + length > len(data):
+    if length == UNDEFINED or value + length > len(data):
         raise MetaDataError(f"Pixel Data at byte {at} of the data set is cut or encapsulated")
     frame = _frame_bytes(values, length)
     parts = (
@@ -439,12 +301,6 @@ def _scan_converted(
     )
     header = _header(meta, EXPLICIT_LITTLE, parts, exact=False)
     return _source(file, header, values, PixelKind.CONVERTED, (start, frame))
-
-
-def header_values(header: SliceHeader) -> dict[int, bytes]:
-    """Return the raw values of the `WANTED` elements of a header that was kept."""
-    finder = _find_explicit if header.explicit else _find_implicit
-    return finder(header.head, 0, len(header.head))[0]
 
 
 def normalised(data: bytes, syntax: str) -> bytes:

@@ -1,0 +1,104 @@
+"""Find Pixel Data in a header, and the few elements that a series depends on, on the way."""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING
+
+from dicube_core.dicom.elements import (
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    LONG_VRS,
+    PIXEL_DATA,
+    NeedMoreBytesError,
+    walk,
+)
+
+if TYPE_CHECKING:
+    from dicube_core.dicom.headers import SliceHeader
+
+__all__ = ["UNDEFINED", "WANTED", "find_explicit", "find_implicit", "header_values"]
+
+#: A length that is not told.
+UNDEFINED = 0xFFFFFFFF
+
+#: What is read of each header while walking it; the rest is only kept.
+WANTED = frozenset(
+    (
+        *(0x00080016, 0x00080018, 0x00080060, 0x00180050, 0x00180088, 0x0020000D, 0x0020000E),
+        *(0x00200013, 0x00200032, 0x00200037, 0x00201041, 0x00280002, 0x00280004, 0x00280006),
+        *(0x00280008, 0x00280010, 0x00280011, 0x00280030, 0x00280100, 0x00280101, 0x00280102),
+        *(0x00280103, 0x00281050, 0x00281051, 0x00281052, 0x00281053, 0x00283000),
+        *(0x7FE00008, 0x7FE00009),
+    )
+)
+#: The walker compares tags as they lie in the file: element number above group.
+_WANTED_RAW = {(tag & 0xFFFF) << 16 | tag >> 16: tag for tag in WANTED}
+_SHORT = Struct("<I2sH")
+_LONG = Struct("<I")
+
+
+def header_values(header: SliceHeader) -> dict[int, bytes]:
+    """Return the raw values of the `WANTED` elements of a header that was kept."""
+    finder = find_explicit if header.explicit else find_implicit
+    return finder(header.head, 0, len(header.head))[0]
+
+
+def find_explicit(
+    front: bytes, position: int, size: int
+) -> tuple[dict[int, bytes], tuple[int, int, int] | None]:
+    """Walk to Pixel Data, collecting the wanted values.
+
+    The loop that every slice of a plain series goes through; `elements.walk` does the same for
+    the general case, at three times the cost.
+    """
+    values: dict[int, bytes] = {}
+    unpack, wanted, long_vrs = _SHORT.unpack_from, _WANTED_RAW, LONG_VRS
+    available = len(front)
+    limit = available - 12
+    while position <= limit:
+        raw, vr, length = unpack(front, position)
+        value = position + 8
+        if vr in long_vrs:
+            (length,) = _LONG.unpack_from(front, position + 8)
+            value = position + 12
+        if raw == 0x00107FE0:
+            return values, (position, value, length)
+        if length == UNDEFINED or not vr.isalpha():
+            # Sequences of undefined length, and anything unusual, are left to the general walker.
+            value_stop = next(walk(front, EXPLICIT_LITTLE, position)).stop
+        else:
+            value_stop = value + length
+            if value_stop > available:
+                break
+        if raw in wanted:
+            values[wanted[raw]] = front[value:value_stop]
+        position = value_stop
+    if available < size:
+        error = NeedMoreBytesError("the header goes on")
+        error.needed = min(size, max(position + 12, available + 1))
+        raise error
+    for element in walk(front, EXPLICIT_LITTLE, position, until=PIXEL_DATA):
+        if element.tag == PIXEL_DATA:
+            return values, (element.start, element.value, element.value_stop - element.value)
+    return values, None
+
+
+def find_implicit(
+    front: bytes, position: int, size: int
+) -> tuple[dict[int, bytes], tuple[int, int, int] | None]:
+    """Do the same for Implicit VR Little Endian."""
+    values: dict[int, bytes] = {}
+    for element in walk(front, IMPLICIT_LITTLE, position, until=PIXEL_DATA):
+        if element.tag == PIXEL_DATA:
+            length = UNDEFINED if element.undefined else element.value_stop - element.value
+            return values, (element.start, element.value, length)
+        if element.tag > PIXEL_DATA:
+            break
+        if element.tag in WANTED:
+            values[element.tag] = front[element.value : element.value_stop]
+    if len(front) < size:
+        error = NeedMoreBytesError("the header goes on")
+        error.needed = len(front) + 1
+        raise error
+    return values, None
