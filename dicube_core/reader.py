@@ -14,12 +14,10 @@ from dicube_core.exceptions import (
     DecodeError,
     InvalidCubeFileError,
     MetaDataError,
-    UnsupportedKindError,
 )
+from dicube_core.frame_format import frame_format
 from dicube_core.frames import run_frames
 from dicube_core.pixel_header import PixelDataHeader
-from dicube_core.pixels import PixelFormat
-from dicube_core.settings import LIMITS
 from dicube_core.source import PathSource, open_source
 
 if TYPE_CHECKING:
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
     from dicube_core.dicom.meta import DicomMeta
     from dicube_core.dicom.status import DicomStatus
     from dicube_core.geometry import Geometry
+    from dicube_core.pixels import PixelFormat
     from dicube_core.source import ByteSource
 
 __all__ = ["Reader", "open_file"]
@@ -113,36 +112,7 @@ class Reader:
         Files of other writers do not say them in one place: the size is taken from the space or
         the metadata, and as a last resort from the first codestream.
         """
-        described = self._container.description
-        try:
-            if described:
-                result = _described_format(described, self.pixel_header.PixelDtype)
-            else:
-                result = PixelFormat.from_dtype(self.pixel_header.PixelDtype, *self._frame_size())
-        except (MetaDataError, UnsupportedKindError) as exc:
-            raise InvalidCubeFileError(f"{self.name}: pixel header: {exc.message}") from exc
-        if result.n_bytes > LIMITS.frame_bytes:
-            raise InvalidCubeFileError(
-                f"{self.name}: frames of {result.rows}x{result.columns} need {result.n_bytes} "
-                f"bytes each, the limit is {LIMITS.frame_bytes}"
-            )
-        return result
-
-    def _frame_size(self) -> tuple[int, int]:
-        geometry = self.geometry
-        if geometry is not None:
-            return geometry.shape[1], geometry.shape[2]
-        merged = (self._container.metadata() or {}).get("_merged_data")
-        if isinstance(merged, dict):
-            found = [_shared_integer(merged, tag) for tag in ("00280010", "00280011")]
-            if None not in found:
-                return found[0] or 0, found[1] or 0
-        if not self.frame_count:
-            raise MetaDataError("the file has no frames and does not say their size")
-        from dicube_core.codec.codestream import parse
-
-        info = parse(self._container.codestream(0))
-        return info.rows, info.columns
+        return frame_format(self._container, self.pixel_header, self.geometry)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -372,34 +342,3 @@ class Reader:
 def open_file(source: str | os.PathLike[str] | bytes | BinaryIO | ByteSource) -> Reader:
     """Open a ``.dcbs`` file for reading; see `Reader`."""
     return Reader(source)
-
-
-def _described_format(described: dict[str, Any], dtype_name: str) -> PixelFormat:
-    """Return the pixel format as our writer put it into the file."""
-    result = PixelFormat(
-        rows=_integer(described, "rows"),
-        columns=_integer(described, "columns"),
-        bits_allocated=_integer(described, "bits_allocated"),
-        bits_stored=_integer(described, "bits_stored"),
-        pixel_representation=_integer(described, "pixel_representation"),
-        high_bit=_integer(described, "high_bit"),
-        photometric_interpretation=str(described.get("photometric_interpretation")),
-    )
-    if result.dtype_name != dtype_name:
-        raise MetaDataError(f"PixelDtype {dtype_name} contradicts {result.dtype_name}")
-    return result
-
-
-def _integer(described: dict[str, Any], name: str) -> int:
-    value = described.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise MetaDataError(f"{name} is {value!r}, an integer is expected")
-    return value
-
-
-def _shared_integer(merged: dict[str, Any], tag: str) -> int | None:
-    entry = merged.get(tag)
-    value = entry.get("Value") if isinstance(entry, dict) else None
-    if not isinstance(value, list) or not value or not isinstance(value[0], int):
-        return None
-    return value[0] if all(item == value[0] for item in value) else None

@@ -1,0 +1,98 @@
+"""Find out how the frames of a file lie in memory, before one of them is touched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dicube_core.exceptions import InvalidCubeFileError, MetaDataError, UnsupportedKindError
+from dicube_core.pixels import PixelFormat
+from dicube_core.settings import LIMITS
+
+if TYPE_CHECKING:
+    from dicube_core.container.reader import Container
+    from dicube_core.geometry import Geometry
+    from dicube_core.pixel_header import PixelDataHeader
+
+__all__ = ["frame_format"]
+
+
+def frame_format(
+    container: Container, pixel_header: PixelDataHeader, geometry: Geometry | None
+) -> PixelFormat:
+    """Return frame size and bit fields.
+
+    Files of other writers do not say them in one place: the size is taken from the space or the
+    metadata, and as a last resort from the first codestream.
+
+    Raises
+    ------
+    InvalidCubeFileError
+        The file contradicts itself, or asks for frames beyond the limit.
+    """
+    described = container.description
+    try:
+        if described:
+            result = _described(described, pixel_header.PixelDtype)
+        else:
+            size = _frame_size(container, geometry)
+            result = PixelFormat.from_dtype(pixel_header.PixelDtype, *size)
+    except (MetaDataError, UnsupportedKindError) as exc:
+        raise InvalidCubeFileError(f"{container.name}: pixel header: {exc.message}") from exc
+    if geometry is not None and geometry.shape[1:] != result.shape:
+        raise InvalidCubeFileError(
+            f"{container.name}: frames are {result.shape}, the space says {geometry.shape[1:]}"
+        )
+    if result.n_bytes > LIMITS.frame_bytes:
+        raise InvalidCubeFileError(
+            f"{container.name}: frames of {result.rows}x{result.columns} need {result.n_bytes} "
+            f"bytes each, the limit is {LIMITS.frame_bytes}"
+        )
+    return result
+
+
+def _frame_size(container: Container, geometry: Geometry | None) -> tuple[int, int]:
+    if geometry is not None:
+        return geometry.shape[1], geometry.shape[2]
+    metadata = container.metadata() or {}
+    merged = metadata.get("_merged_data", metadata)
+    if isinstance(merged, dict):
+        rows, columns = (_shared_integer(merged, tag) for tag in ("00280010", "00280011"))
+        if rows and columns:
+            return rows, columns
+    if not container.frame_count:
+        raise MetaDataError("the file has no frames and does not say their size")
+    from dicube_core.codec.codestream import parse
+
+    info = parse(container.codestream(0))
+    return info.rows, info.columns
+
+
+def _described(described: dict[str, Any], dtype_name: str) -> PixelFormat:
+    """Return the pixel format as our writer put it into the file."""
+    result = PixelFormat(
+        rows=_integer(described, "rows"),
+        columns=_integer(described, "columns"),
+        bits_allocated=_integer(described, "bits_allocated"),
+        bits_stored=_integer(described, "bits_stored"),
+        pixel_representation=_integer(described, "pixel_representation"),
+        high_bit=_integer(described, "high_bit"),
+        photometric_interpretation=str(described.get("photometric_interpretation")),
+    )
+    if result.dtype_name != dtype_name:
+        raise MetaDataError(f"PixelDtype {dtype_name} contradicts {result.dtype_name}")
+    return result
+
+
+def _integer(described: dict[str, Any], name: str) -> int:
+    value = described.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise MetaDataError(f"{name} is {value!r}, an integer is expected")
+    return value
+
+
+def _shared_integer(merged: dict[str, Any], tag: str) -> int | None:
+    entry = merged.get(tag)
+    value = entry.get("Value") if isinstance(entry, dict) else None
+    if not isinstance(value, list) or not value or not isinstance(value[0], int):
+        return None
+    return value[0] if all(item == value[0] for item in value) else None
