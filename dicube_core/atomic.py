@@ -73,6 +73,13 @@ class AtomicFile:
         self.file.close()
         _sync_folder(self.path.parent)
 
+    def discard(self) -> None:
+        """Remove the temporary file; does nothing after `commit`."""
+        if not self._committed:
+            self.file.close()
+            with contextlib.suppress(FileNotFoundError):
+                self._temporary.unlink()
+
     def __enter__(self) -> Self:
         return self
 
@@ -82,10 +89,7 @@ class AtomicFile:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if not self._committed:
-            self.file.close()
-            with contextlib.suppress(FileNotFoundError):
-                self._temporary.unlink()
+        self.discard()
 
 
 def _glob_escape(text: str) -> str:

@@ -167,6 +167,8 @@ class DicomCubeImage:
     def get_fdata(self, dtype: str = "float32") -> npt.NDArray[Any]:
         """Return modality values: stored values by slope and intercept, or the modality LUT.
 
+        Bits outside of BitsStored take no part.
+
         Parameters
         ----------
         dtype : str
@@ -184,7 +186,7 @@ class DicomCubeImage:
             raise ValueError(f"dtype must be float16, float32 or float64, not {dtype!r}")
         if self.dicom_meta is not None and not self.dicom_meta.is_missing("ModalityLUTSequence"):
             return self._through_modality_lut(np.dtype(dtype))
-        values = self.raw_image.astype(dtype)
+        values = self.pixel_format.pixel_values(self.raw_image).astype(dtype)
         for name, neutral, apply in (
             ("RescaleSlope", 1.0, np.multiply),
             ("RescaleIntercept", 0.0, np.add),
@@ -207,11 +209,12 @@ class DicomCubeImage:
         if meta is None:  # the caller looked
             raise MetaDataError("there is no metadata to take a modality LUT from")
         values = np.empty(self.shape, dtype)
+        stored = self.pixel_format.pixel_values(self.raw_image)
         tags = ("00280103", "00281052", "00281053", "00283000")
         for index in range(self.frame_count):
             model: dict[str, Any] = meta.index(index)
             dataset = Dataset.from_json({tag: model[tag] for tag in tags if tag in model})
-            values[index] = apply_modality_lut(self.raw_image[index], dataset)
+            values[index] = apply_modality_lut(stored[index], dataset)
         return values
 
     def init_meta(

@@ -242,7 +242,8 @@ def _new_file(nibabel: Any, image: DicomCubeImage) -> bytes:
         for v in (slope, intercept)
     )
     lut = image.dicom_meta is not None and not image.dicom_meta.is_missing("ModalityLUTSequence")
-    voxels = image.raw_image if exact and not lut else image.get_fdata("float64")
+    stored = image.pixel_format.pixel_values(image.raw_image)
+    voxels = stored if exact and not lut else image.get_fdata("float64")
     header.set_data_dtype(voxels.dtype)
     header.set_data_shape(voxels.shape[::-1])
     affine = image.space.affine_xyz_ras
@@ -251,7 +252,7 @@ def _new_file(nibabel: Any, image: DicomCubeImage) -> bytes:
     header.set_xyzt_units("mm")
     header["vox_offset"] = _HEADER_AND_FLAG
     header["magic"] = b"n+1"
-    if voxels is image.raw_image:
+    if voxels is stored:
         header["scl_slope"], header["scl_inter"] = slope, intercept
     else:
         header["scl_slope"], header["scl_inter"] = 1, 0

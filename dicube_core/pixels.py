@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dicube_core.exceptions import UnsupportedKindError
 
 if TYPE_CHECKING:
     import numpy as np
+
+    S = TypeVar("S", bound=tuple[int, ...])
+    D = TypeVar("D", bound=np.generic)
 
 __all__ = ["DTYPE_BITS", "PixelFormat"]
 
@@ -103,3 +106,32 @@ class PixelFormat:
     def n_bytes(self) -> int:
         """Bytes of one frame of stored values."""
         return self.rows * self.columns * (self.bits_allocated // 8)
+
+    def pixel_values(self, stored: np.ndarray[S, np.dtype[D]]) -> np.ndarray[S, np.dtype[D]]:
+        """Return the bits of stored words that are the pixel, with their sign (PS3.5 8.1.1).
+
+        The other bits of a word may hold anything, such as an overlay or a sign that was not
+        carried upwards. They are stored, but they are no part of the pixel's value.
+
+        Parameters
+        ----------
+        stored : ndarray
+            Of the format's dtype.
+
+        Returns
+        -------
+        ndarray of the same shape and type
+            `stored` itself where the other bits add nothing.
+        """
+        spare = self.bits_allocated - self.bits_stored
+        above = self.bits_allocated - 1 - self.high_bit
+        if not 0 <= above <= spare:
+            above = spare  # a HighBit that cannot be; readers count from bit 0 then
+        if not spare or not stored.size:
+            return stored
+        low = -(1 << (self.bits_stored - 1)) if self.pixel_representation else 0
+        within = stored.min() >= low and stored.max() < low + (1 << self.bits_stored)
+        if above == spare and within:
+            return stored
+        result: np.ndarray[S, np.dtype[D]] = (stored << above) >> spare  # type: ignore[operator]
+        return result

@@ -95,6 +95,18 @@ class SliceProvider:
             codestream = self.reader.codestream(number)
             # Served as it is, but never unchecked: the label says what the bytes must be.
             info = self.reader.codec.inspect(codestream, self.reader.pixel_format)
-            if info.precision <= _WIDELY_DECODED_BITS:
+            if info.precision <= _WIDELY_DECODED_BITS and self._is_plain(number, info.precision):
                 return encapsulated_instance(header, codestream, uids.HTJ2K_LOSSLESS)
         return native_instance(header, stored_bytes(self.reader.frame(number)))
+
+    def _is_plain(self, number: int, precision: int) -> bool:
+        """Whether the words of a frame are its pixels, with nothing in the bits beside them.
+
+        Readers leave such bits out of uncompressed pixels (PS3.5 8.1.1) but not of compressed
+        ones, so a frame that has any is served uncompressed, where it means the same to all.
+        """
+        pixel_format = self.reader.pixel_format
+        if precision == pixel_format.bits_stored == pixel_format.high_bit + 1:
+            return True
+        words = self.reader.frame(number)
+        return pixel_format.pixel_values(words) is words

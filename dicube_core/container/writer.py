@@ -76,7 +76,11 @@ class ContainerWriter:
         self._crcs: list[int] = []
         self._layout()
         self._atomic = AtomicFile(path)
-        self._write(bytes(self._first_frame))
+        try:
+            self._write(bytes(self._first_frame))
+        except BaseException:
+            self._atomic.discard()
+            raise
 
     def _layout(self) -> None:
         """Place the directory, its payloads, the six sections and the first frame."""

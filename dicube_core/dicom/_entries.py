@@ -49,7 +49,7 @@ def payload(element: JsonElement | None) -> Any:
     """Return what an element holds, None for nothing; a sequence always has a list."""
     if element is None:
         return None
-    empty: list[Any] | None = [] if element["vr"] == "SQ" else None
+    empty: list[Any] | None = [] if element.get("vr") == "SQ" else None
     return next((element[key] for key in VALUE_KEYS if key in element), empty)
 
 

@@ -148,9 +148,9 @@ def _integer(text: str) -> int | str | None:
     except ArithmeticError:
         return text
     # 400 digits: more is no count of anything, and costs time to expand.
-    if not number.is_finite() or abs(number.adjusted()) > 400 or number % 1:
+    if not number.is_finite() or abs(number.adjusted()) > 400:
         return text
-    return int(number)
+    return int(number) if number == number.to_integral_value() else text
 
 
 def _names(text: str) -> list[Any]:

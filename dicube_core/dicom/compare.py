@@ -12,6 +12,8 @@ __all__ = ["dataset_differences"]
 
 #: Pixels are compared as values. Offset tables describe fragments that another form has not.
 _NOT_COMPARED = frozenset((0x7FE00010, 0x7FE00001, 0x7FE00002))
+#: Bytes per number where pydicom leaves a value as the bytes of the file.
+_WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 #: What a change of transfer syntax changes in the file meta information (PS3.10 7.1).
 _META_MAY_DIFFER = frozenset((0x00020000, 0x00020001, 0x00020010, 0x00020012, 0x00020013))
 
@@ -65,6 +67,8 @@ def _compare_element(
     expected: Dataset, found: Dataset, tag: int, name: str, differences: list[str]
 ) -> int:
     raw, other_raw = expected.get_item(tag), found.get_item(tag)
+    if tag & 0xFFFF == 0 and _is_implicit(raw) != _is_implicit(other_raw):
+        return 0  # a group length counts bytes, which are others in the other encoding
     same_bytes = _raw_bytes(raw) is not None and _raw_bytes(raw) == _raw_bytes(other_raw)
     if same_bytes and _same_endian(raw, other_raw) and _vr(raw) == _vr(other_raw):
         return 0
@@ -83,7 +87,7 @@ def _compare_element(
         )
     if _comparable(raw, other_raw) and not same_bytes:
         differences.append(f"{name} has other bytes than the source")
-    elif not _equal_values(element, other):
+    elif not _equal_values(element, other, swapped=_other_order(raw, other_raw)):
         differences.append(f"{name} is {str(other.value)[:60]!r}, the source {element.value!r:.60}")
     return 0
 
@@ -92,6 +96,12 @@ def _raw_bytes(element: Any) -> bytes | None:
     """Return the value as it lies in the file, None where pydicom has parsed it already."""
     value = getattr(element, "value", None) if hasattr(element, "is_raw") else None
     return value if isinstance(value, bytes) and element.is_raw else None
+
+
+def _is_implicit(element: Any) -> bool | None:
+    """Return whether the element was read without VR, None where pydicom has parsed it already."""
+    result: bool | None = getattr(element, "is_implicit_VR", None)
+    return result
 
 
 def _vr(element: DataElement | RawDataElement) -> str | None:
@@ -108,7 +118,17 @@ def _comparable(first: Any, second: Any) -> bool:
     return _same_endian(first, second)
 
 
-def _equal_values(first: DataElement, second: DataElement) -> bool:
+def _other_order(first: Any, second: Any) -> bool:
+    """Return whether one of the two was read from big endian, so that words of bytes differ."""
+    orders = {getattr(element, "is_little_endian", True) for element in (first, second)}
+    return len(orders) > 1
+
+
+def _equal_values(first: DataElement, second: DataElement, *, swapped: bool) -> bool:
+    if swapped and isinstance(first.value, bytes) and isinstance(second.value, bytes):
+        width = _WORDS.get(first.VR, 1)
+        words = [first.value[i : i + width][::-1] for i in range(0, len(first.value), width)]
+        return b"".join(words) == second.value
     if first.value == second.value:
         return bool(_spelling(first.value) == _spelling(second.value))
     # NaN is not equal to itself, but it may be the same NaN.

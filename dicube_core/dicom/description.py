@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dicube_core._version import __version__
 from dicube_core.container.extension import SLICE_HEADERS, WRITER
 from dicube_core.container.sections import compress, dump_json
 from dicube_core.container.writer import SeriesSections
 from dicube_core.dicom.headers import SliceHeader, pack_headers
-from dicube_core._version import __version__
 from dicube_core.pixel_header import PixelDataHeader
 
 if TYPE_CHECKING:

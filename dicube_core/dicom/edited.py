@@ -11,8 +11,8 @@ from dicube_core.dicom.elements import EXPLICIT_LITTLE, PIXEL_DATA, element_head
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dicube_core.dicom.headers import SliceHeader
     from dicube_core.dicom.edits import Edit
+    from dicube_core.dicom.headers import SliceHeader
 
 __all__ = ["edited_headers"]
 

@@ -7,12 +7,14 @@ they are. Every length is checked against the buffer before it is used.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dicube_core.exceptions import MetaDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "EXPLICIT_BIG",
@@ -113,7 +115,7 @@ def _need(size: int, stop: int, what: str) -> NeedMoreBytesError:
     return error
 
 
-def walk(
+def walk(  # noqa: C901, PLR0912 - the innermost loop; calls would double its cost
     buffer: bytes | bytearray | memoryview,
     encoding: Encoding = EXPLICIT_LITTLE,
     start: int = 0,
@@ -184,7 +186,7 @@ def walk(
             yield Element(tag, vr, position, value, end, end, undefined)
             return
         if undefined:
-            value_stop, end = _skip_undefined(buffer, encoding, vr, value, stop, depth)
+            value_stop, end = _skip_undefined(buffer, encoding, vr, value, stop=stop, depth=depth)
         else:
             value_stop = end = value + length
             if end > stop:
@@ -198,6 +200,7 @@ def _skip_undefined(
     encoding: Encoding,
     vr: bytes,
     start: int,
+    *,
     stop: int,
     depth: int,
 ) -> tuple[int, int]:
@@ -231,7 +234,7 @@ def _iter_raw_items(
             raise MetaDataError(
                 f"({group:04X},{number:04X}) found where an item belongs, at byte {position}"
             )
-        item = _item(buffer, encoding, position, length, stop, depth)
+        item = _item(buffer, encoding, position, length, stop=stop, depth=depth)
         yield item
         position = item.stop
 
@@ -241,6 +244,7 @@ def _item(
     encoding: Encoding,
     position: int,
     length: int,
+    *,
     stop: int,
     depth: int,
 ) -> Element:
@@ -288,7 +292,8 @@ def iter_items(
             raise MetaDataError(
                 f"({group:04X},{number:04X}) found where an item belongs, at byte {position}"
             )
-        item = _item(buffer, encoding, position, length, element.value_stop, depth)
+        end = element.value_stop
+        item = _item(buffer, encoding, position, length, stop=end, depth=depth)
         yield item
         position = item.stop
 

@@ -178,8 +178,9 @@ def _check_exact(
 ) -> dict[str, Any]:
     cells = _check_list(exact, count, f"{path} exact")
     for cell in cells:
-        if cell is not None:
-            _check_plain_json(cell, path, depth)
+        if cell is not None and not isinstance(cell, dict):
+            _bad(path, f"an exact element is {type(cell).__name__}")
+        _check_plain_json(cell, path, depth)
     if exact_projection(cells) != plain:
         return plain  # edited by a program that does not know `exact`
     return {**plain, "exact": cells}

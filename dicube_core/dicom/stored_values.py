@@ -81,7 +81,8 @@ def _decoded(
     name = source.header.name
     file = io.BytesIO(source.origin) if isinstance(source.origin, bytes) else source.origin
     try:
-        array = pixel_array(file)
+        # What stands in bits outside of BitsStored is kept too.
+        array = pixel_array(file, correct_unused_bits=False)
     except Exception as exc:
         raise DecodeError(
             f"{name}: pixel data in transfer syntax {source.header.source_syntax} cannot be "

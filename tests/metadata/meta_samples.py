@@ -12,7 +12,6 @@ import pydicom
 from pydicom.data import get_testdata_files
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
-from pydicom.filereader import read_partial
 from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
 
@@ -72,6 +71,14 @@ def without_lengths(model: dict, *, top: bool = True) -> dict:
     return result
 
 
+def _meta_end(raw: bytes) -> int:
+    """Where the file meta information ends; its last element begins with group 2."""
+    position = 132
+    while raw[position : position + 2] == b"\2\0":
+        position = next(walk(raw, EXPLICIT_LITTLE, position)).stop
+    return position
+
+
 def bundled() -> list[tuple[str, Dataset, bytes, Encoding]]:
     """(name, pydicom's reading, data set bytes, encoding) of pydicom's own files that parse."""
     found = []
@@ -83,14 +90,11 @@ def bundled() -> list[tuple[str, Dataset, bytes, Encoding]]:
             warnings.simplefilter("ignore")
             try:
                 dataset = pydicom.dcmread(io.BytesIO(raw))
-                buffer = io.BytesIO(raw)
-                read_partial(buffer, stop_when=lambda tag, _vr, _length: tag.group > 2)
             except (pydicom.errors.InvalidDicomError, EOFError, OSError, ValueError):
                 continue
-        data = raw[buffer.tell() :]
+        data = raw[_meta_end(raw) :]
         if dataset.file_meta.get("TransferSyntaxUID") == "1.2.840.10008.1.2.1.99":
-            offset = 132 + 12 + dataset.file_meta.FileMetaInformationGroupLength
-            data = zlib.decompress(raw[offset:], -15)
+            data = zlib.decompress(data, -15)
         implicit_vr, little = dataset.original_encoding
         found.append(
             (Path(path).name, dataset, data, Encoding(not implicit_vr, big_endian=not little))
@@ -103,10 +107,7 @@ def real_headers(name: str) -> list[tuple[bytes, Encoding]]:
     headers = []
     for path in sorted((SHARED / name).glob("*")):
         raw = path.read_bytes()
-        buffer = io.BytesIO(raw)
-        dataset = read_partial(buffer, stop_when=lambda tag, _vr, _length: tag.group > 2)
-        assert dataset.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.1"
-        data = raw[buffer.tell() :]
+        data = raw[_meta_end(raw) :]
         end = next(e.start for e in walk(data, until=PIXEL_DATA) if e.tag >= PIXEL_DATA)
         headers.append((data[:end], EXPLICIT_LITTLE))
     return headers

@@ -21,10 +21,10 @@ def read(data: bytes) -> Dataset:
 
 
 def flatten(dataset: Dataset, skipped: tuple[int, ...] = _PIXELS, path: str = "") -> dict[str, Any]:
-    """Return every element at every level: path to (VR, raw bytes or value)."""
+    """Return every element at every level but group lengths: path to (VR, raw bytes or value)."""
     found: dict[str, Any] = {}
     for tag in sorted(int(tag) for tag in dataset.keys()):  # noqa: SIM118 - not a dict
-        if tag in skipped:
+        if tag in skipped or not tag & 0xFFFF:
             continue
         name = f"{path}({tag >> 16:04X},{tag & 0xFFFF:04X})"
         raw = dataset.get_item(tag)
@@ -36,6 +36,8 @@ def flatten(dataset: Dataset, skipped: tuple[int, ...] = _PIXELS, path: str = ""
             found[name] = ("SQ", len(element.value))
             for number, item in enumerate(element.value):
                 found |= flatten(item, (), f"{name}[{number}]")
+        elif element.is_empty:  # pydicom tells kinds of nothing apart by the encoding
+            found[name] = (element.VR, b"", "")
         else:
             value = element.value
             spelt = getattr(value, "original_string", None)

@@ -26,7 +26,7 @@ def _imagecodecs(name: str, **options: Any) -> Callable[[Array, Kind], bytes]:
     return encode
 
 
-def _pydicom(uid: str) -> Callable[[Array, Kind], bytes]:
+def _pydicom(uid: str, plugin: str) -> Callable[[Array, Kind], bytes]:
     def encode(frame: Array, kind: Kind) -> bytes:
         from pydicom.pixels import get_encoder
 
@@ -41,6 +41,7 @@ def _pydicom(uid: str) -> Callable[[Array, Kind], bytes]:
                 pixel_representation=int(kind.signed),
                 photometric_interpretation=kind.photometric,
                 number_of_frames=1,
+                encoding_plugin=plugin,
             )
         )
 
@@ -49,9 +50,9 @@ def _pydicom(uid: str) -> Callable[[Array, Kind], bytes]:
 
 #: Name -> (transfer syntax, encoder of one frame).
 COMPRESSED: dict[str, tuple[str, Callable[[Array, Kind], bytes]]] = {
-    "rle": ("1.2.840.10008.1.2.5", _pydicom("1.2.840.10008.1.2.5")),
-    "jpeg_ls": ("1.2.840.10008.1.2.4.80", _pydicom("1.2.840.10008.1.2.4.80")),
-    "jpeg_2000": ("1.2.840.10008.1.2.4.90", _pydicom("1.2.840.10008.1.2.4.90")),
+    "rle": ("1.2.840.10008.1.2.5", _pydicom("1.2.840.10008.1.2.5", "pydicom")),
+    "jpeg_ls": ("1.2.840.10008.1.2.4.80", _pydicom("1.2.840.10008.1.2.4.80", "pyjpegls")),
+    "jpeg_2000": ("1.2.840.10008.1.2.4.90", _pydicom("1.2.840.10008.1.2.4.90", "pylibjpeg")),
     "jpeg_lossless": ("1.2.840.10008.1.2.4.70", _imagecodecs("ljpeg_encode")),
     "htj2k": ("1.2.840.10008.1.2.4.201", _imagecodecs("htj2k_encode", reversible=True)),
     "htj2k_rpcl": (
