@@ -83,6 +83,7 @@ class DicomCubeImage:
         # Headers belong to the metadata object they came with; another one makes them stale.
         self._headers_of: DicomMeta | None = None
         self._pixel_format: PixelFormat | None = None
+        self._note_metadata()
         self.check()
 
     def attach_headers(
@@ -92,11 +93,32 @@ class DicomCubeImage:
         self.headers = headers
         self._headers_of = self.dicom_meta
         self._pixel_format = pixel_format
+        self._note_metadata()
         self.check()
 
+    def _note_metadata(self) -> None:
+        """Remember which metadata the frames came with, in which order and after which edits."""
+        meta = self.dicom_meta
+        order, revision = ((), 0) if meta is None else (meta.order, meta.revision)
+        self._noted: tuple[DicomMeta | None, tuple[int, ...], int] = (meta, order, revision)
+
     def current_headers(self) -> Sequence[SliceHeader] | None:
-        """Return the original headers, None if the metadata was replaced by another."""
-        return self.headers if self._headers_of is self.dicom_meta else None
+        """Return the original headers.
+
+        None if the metadata was replaced by another, or forgot how it differs from them.
+        """
+        meta = self.dicom_meta
+        if self._headers_of is not meta:
+            return None
+        if meta is not None and meta.revision != self._noted[2]:
+            return None
+        return self.headers
+
+    @property
+    def is_sorted_apart(self) -> bool:
+        """Whether the metadata was sorted after the frames, which then belong to other slices."""
+        meta, order, _ = self._noted
+        return meta is not None and meta is self.dicom_meta and meta.order != order
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -245,6 +267,7 @@ class DicomCubeImage:
         )
         self.headers = None
         self._headers_of = None
+        self._note_metadata()
         return self.dicom_meta
 
     def __repr__(self) -> str:

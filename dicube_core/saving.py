@@ -142,6 +142,11 @@ def headers_of_image(
     meta = image.dicom_meta
     if meta is None:
         return None, None
+    if image.is_sorted_apart:
+        raise DataConsistencyError(
+            "the metadata was sorted after the frames were read, so they no longer match",
+            suggestion="give the order when loading, with sort_method=",
+        )
     headers = image.current_headers()
     if headers is None:
         from dicube_core.dicom.legacy import headers_from_meta, repair_pixel_description
@@ -153,11 +158,6 @@ def headers_of_image(
         whole = DicomMeta(repaired, meta.filenames, slice_count=meta.slice_count)
         headers = headers_from_meta(whole, image.pixel_format)
         return headers, merged_metadata(headers)
-    if meta.order != tuple(range(meta.slice_count)):
-        raise DataConsistencyError(
-            "the metadata was sorted after the frames were read, so they no longer match",
-            suggestion="give the order when loading, with sort_method=",
-        )
     if meta.edits:
         from dicube_core.dicom.edited import edited_headers
 

@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dicube_core.dicom import uids
 from dicube_core.dicom.compare import dataset_differences
 from dicube_core.dicom.description import merged_metadata
 from dicube_core.dicom.gather import gather
@@ -19,6 +20,8 @@ from dicube_core.slices import SliceProvider
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
+
+    from pydicom import Dataset
 
     from dicube_core.dicom.gather import SeriesInput
     from dicube_core.dicom.scan import SliceSource
@@ -251,6 +254,8 @@ def _compare_slice(
     if second_decoder:
         forms.append(("compressed", provider.instance(index)))
     for form, data in forms:
+        # Anew each time: pydicom forgets how an element was encoded when its value is used.
+        expected = _with_syntax(dcmread(io.BytesIO(original), force=True), item)
         found = _with_syntax(dcmread(io.BytesIO(data), force=True), item)
         count, differences = dataset_differences(expected, found)
         report.elements_compared += count
@@ -262,6 +267,9 @@ def _compare_slice(
 
 def _with_syntax(dataset: Dataset, item: SliceSource) -> Dataset:
     """Say how a data set without file meta information is encoded; pydicom asks for it."""
+    from pydicom.uid import UID
+
     if "TransferSyntaxUID" not in dataset.file_meta:
-        dataset.file_meta.TransferSyntaxUID = restored_syntax(item.header)
+        syntax = uids.EXPLICIT_LE if item.header.explicit else uids.IMPLICIT_LE
+        dataset.file_meta.TransferSyntaxUID = UID(syntax)
     return dataset

@@ -68,9 +68,7 @@ def parse_tag(tag: object) -> int:
     from pydicom.tag import Tag
 
     try:
-        if isinstance(tag, bool | float):
-            raise TypeError
-        return int(Tag(tag))  # type: ignore[arg-type]
+        return int(Tag(tag if isinstance(tag, str | tuple) else repr(tag)))
     except (ValueError, TypeError, OverflowError, KeyError) as error:
         raise MetaDataError(f"{tag!r} is not a DICOM tag") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import b64decode
+from decimal import Decimal
 from struct import error as struct_error
 from struct import pack
 from typing import TYPE_CHECKING, Any
@@ -194,10 +195,15 @@ def _plain(tag: int, vr: str, values: list[Any], charset: CharacterSet) -> bytes
 
 
 def _equal(found: list[Any], values: list[Any]) -> bool:
-    """Whether values are the same, where nothing may be None or empty text."""
-    plain = [None if value == "" else value for value in values]
-    seen = [None if value == "" else value for value in found]
+    """Whether values are the same, where nothing may be None, empty text or an empty group."""
+    plain, seen = [_bare(value) for value in values], [_bare(value) for value in found]
     return seen == plain or (not seen and plain == [None])
+
+
+def _bare(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: group for name, group in value.items() if group} or None
+    return None if value == "" else value
 
 
 def _numbers(tag: int, vr: str, values: list[Any]) -> bytes:
@@ -212,11 +218,14 @@ def _numbers(tag: int, vr: str, values: list[Any]) -> bytes:
 
 
 def decimal_text(number: float) -> str:
-    """Return the shortest text that reads as `number`."""
+    """Return the shortest text that reads as `number`, with an exponent only if that is shorter."""
     text = repr(number)
-    if text.endswith(".0") and text != "-0.0":
-        return text[:-2]
-    return text.replace("e-0", "e-").replace("e+", "e")
+    if "." not in text and "e" not in text:
+        return text  # not finite
+    plain = text[:-2] if text.endswith(".0") and number else text
+    # normalize() is exact here: no float's text has more digits than the 28 it keeps.
+    other = str(Decimal(text).normalize()).replace("E+", "E")
+    return plain if len(plain) <= len(other) else other
 
 
 def _write_decimal(value: object, charset: CharacterSet) -> bytes:

@@ -10,8 +10,13 @@ import codecs
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 from dicube_core.exceptions import MetaDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["DEFAULT", "UTF8", "CharacterSet", "character_set", "decode", "encode"]
 
@@ -30,7 +35,7 @@ _COMMON = {
 _RESETS = re.compile(rb"[\t\n\f\r]")
 _FRAGMENTS = re.compile(rb"^[^\x1b]+|\x1b[^\x1b]*")
 # Decoded by Python together with their escape sequences.
-_STATEFUL = frozenset(("iso2022_jp", "iso2022_jp_2", "iso_ir_58"))
+_STATEFUL_CODECS = frozenset(("iso2022_jp", "iso2022_jp_2"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ def _decode_fragment(part: bytes, charset: CharacterSet) -> str:
     if codec is None or codec not in (*charset.codecs, _UNSPECIFIED):
         return part.decode(first, errors="replace")
     try:
-        if codec in _STATEFUL:
+        if codec in _STATEFUL_CODECS:
             return part.decode(codec)
         text = part[size:]
         reset = _RESETS.search(text)
@@ -134,20 +139,51 @@ def encode(text: str, charset: CharacterSet) -> bytes:
 
 
 def _encode(text: str, charset: CharacterSet) -> bytes:
-    from pydicom.charset import custom_encoders, encode_string
-
     names = ["ascii" if name == _UNSPECIFIED else name for name in charset.codecs]
-    if len(names) == 1 and names[0] not in custom_encoders:
-        return text.encode(names[0])
-    for character in text:  # checked before, because pydicom would warn and write '?'
-        if not any(_can_encode(character, name) for name in names):
-            raise UnicodeEncodeError(names[0], text, 0, len(text), "no character set has it")
-    return bytes(encode_string(text, names))
+    if len(names) == 1:
+        return _encode_run(text, names[0])
+    # ISO 2022 (PS3.5 6.1.2.5): runs of characters, each in the first set that has it.
+    result = bytearray()
+    active = names[0]
+    for codec, characters in groupby(text, lambda character: _codec_for(character, names)):
+        encoded = _encode_run("".join(characters), codec)
+        if codec in _STATEFUL_CODECS:  # these announce themselves, and end in ASCII
+            active = "ascii"
+        elif codec != active:
+            result += _escape_for(codec, encoded)
+            active = codec
+        result += encoded
+    # The first set is active again where a delimiter may follow.
+    return bytes(result) + (_escape_for(names[0], b"") if active != names[0] else b"")
+
+
+def _codec_for(character: str, names: Sequence[str]) -> str:
+    for name in names:
+        if _can_encode(character, name):
+            return name
+    raise UnicodeEncodeError(names[0], character, 0, 1, "no character set has it")
+
+
+def _escape_for(codec: str, encoded: bytes) -> bytes:
+    from pydicom.charset import ENCODINGS_TO_CODES
+
+    if codec == "ascii":
+        return b"\x1b(B"
+    if codec == "shift_jis" and encoded < b"\x80":
+        return b"\x1b(J"
+    return bytes(ENCODINGS_TO_CODES.get(codec, b""))
+
+
+def _encode_run(text: str, codec: str) -> bytes:
+    value = text.encode(codec)
+    if codec == "shift_jis" and len(value) != len(text):  # JIS X 0201 is its one-byte part
+        raise UnicodeEncodeError(codec, text, 0, len(text), "not in JIS X 0201")
+    return value
 
 
 def _can_encode(character: str, codec: str) -> bool:
     try:
-        character.encode(codec)
+        _encode_run(character, codec)
     except UnicodeError:
         return False
     return True

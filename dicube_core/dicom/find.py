@@ -78,10 +78,19 @@ def find_explicit(
         error = NeedMoreBytesError("the header goes on")
         error.needed = min(size, max(position + 12, available + 1))
         raise error
+    return values, _find_in_rest(front, position, values)
+
+
+def _find_in_rest(
+    front: bytes, position: int, values: dict[int, bytes]
+) -> tuple[int, int, int] | None:
+    """Finish `find_explicit` where the last element is too short for its loop, or cut."""
     for element in walk(front, EXPLICIT_LITTLE, position, until=PIXEL_DATA):
         if element.tag == PIXEL_DATA:
-            return values, (element.start, element.value, element.value_stop - element.value)
-    return values, None
+            return element.start, element.value, element.value_stop - element.value
+        if element.tag in WANTED:
+            values[element.tag] = front[element.value : element.value_stop]
+    return None
 
 
 def find_implicit(

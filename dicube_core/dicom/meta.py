@@ -68,6 +68,8 @@ class DicomMeta(MetaStore):
     Reading is safe from several threads; changing is not.
     """
 
+    _revision = 0
+
     @classmethod
     def from_datasets(
         cls, datasets: Sequence[Dataset], filenames: Sequence[str] | None = None
@@ -96,7 +98,17 @@ class DicomMeta(MetaStore):
 
     def mark_clean(self) -> None:
         """Forget the record of edits and sorting, because it was saved or applied."""
+        if self._edits or self._order != list(range(self._slice_count)):
+            self._revision += 1
         self._begin_record()
+
+    @property
+    def revision(self) -> int:
+        """How often `mark_clean` forgot changes.
+
+        Headers that were read with an earlier revision are not what the metadata says.
+        """
+        return self._revision
 
     def _begin_record(self) -> None:
         self._edits: dict[int, Edit] = {}

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["big_to_little", "explicit_to_implicit", "implicit_to_explicit", "inflate"]
 
 _UNDEFINED = 0xFFFFFFFF
+_BITS_ALLOCATED = 0x00280100
 _ITEM = 0xFFFEE000
 _ITEM_END = pack("<HHI", 0xFFFE, 0xE00D, 0)
 _SEQUENCE_END = pack("<HHI", 0xFFFE, 0xE0DD, 0)
@@ -105,8 +106,8 @@ def inflate(data: bytes | bytearray | memoryview) -> bytes:
     Raises
     ------
     MetaDataError
-        The stream is damaged or cut, is followed by something else than padding, or gives more
-        than ``LIMITS.metadata_bytes``.
+        The stream is damaged or cut, is followed by something else than padding or the trailer
+        of gzip, or gives more than ``LIMITS.metadata_bytes``.
     """
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     limit = LIMITS.metadata_bytes
@@ -118,7 +119,9 @@ def inflate(data: bytes | bytearray | memoryview) -> bytes:
         if len(result) >= limit:
             raise MetaDataError(f"deflated data set holds more than {limit} bytes")
         raise MetaDataError(f"deflated data set is cut: it ends after {len(data)} bytes")
-    if stream.unused_data.strip(b"\0"):
+    # Some writers end the stream as gzip does, with checksum and size.
+    trailer = pack("<II", zlib.crc32(result), len(result) & 0xFFFFFFFF)
+    if stream.unused_data.removeprefix(trailer).strip(b"\0"):
         raise MetaDataError(
             f"{len(stream.unused_data)} bytes follow the deflated data set, which ends at byte "
             f"{len(data) - len(stream.unused_data)}"
@@ -183,7 +186,9 @@ def _element(
         # Fragments of encapsulated pixels, or UN, which is implicit little endian inside.
         return header(vr.encode(), _UNDEFINED) + value + _SEQUENCE_END
     if level.encoding.big_endian:
-        value = _swapped(element, vr, value)
+        # Writers swap 32-bit pixels whole, though OW speaks of 16-bit words.
+        wide = element.tag == PIXEL_DATA and level.first_word(_BITS_ALLOCATED) == 32
+        value = _swapped(element, "OL" if wide else vr, value)
     return header(vr.encode(), len(value)) + value
 
 

@@ -5,14 +5,27 @@ import pytest
 from support import metadata_cases
 from support.encodings import CT_LARGER, COMPRESSED, NATIVE, REWRITTEN, compressed_series
 from support.encodings import rewritten_series
-from support.raw import EXPLICIT_BE, Node, text
-from support.series import KINDS, Kind, make_series
+from support.raw import EXPLICIT_BE, text
+from support.series import KINDS, Kind, make_series, pixel_node
 from support.whole import assert_whole
 
 import dicube_core
 from dicube_core.streaming import DcbStreamingReader
 
+KINDS_TO_COMPRESS = {
+    kind.name: kind
+    for kind in (
+        Kind("u8", 8, 8, rows=65, columns=67),
+        Kind("u16", 16, 16, rows=64, columns=81),
+        Kind("i16", 16, 16, signed=True, rows=64, columns=81),
+        Kind("u10", 16, 10, rows=64, columns=81, photometric="MONOCHROME1"),
+    )
+}
 LOSSLESS = [name for name in COMPRESSED if name != "htj2k_lossy"]
+
+
+def whole(files, folder, encoding):
+    return assert_whole(files, folder, exact=False, kept=encoding.startswith("htj2k"))
 
 
 def frames_of(path):
@@ -33,10 +46,21 @@ def test_deflated_and_big_endian(encoding, tmp_path):
     np.testing.assert_array_equal(frames_of(path), [CT_LARGER.frame(i) for i in range(3)])
 
 
-@pytest.mark.parametrize("name", ["u8_7x5", "u8_3x3", "i16_stored_12", "u8_stored_8", "u16_9x1"])
+@pytest.mark.parametrize("name", ["u8_7x5", "u8_3x3", "i16_stored_12", "u16_9x1", "u32_stored_32"])
 def test_big_endian_pixels(name, tmp_path):
     kind = KINDS.get(name) or Kind(name, 8, 8, rows=7, columns=5)
     files = rewritten_series(EXPLICIT_BE, kind=kind)
+    path = assert_whole(files, tmp_path, exact=False, by_value=True)
+    np.testing.assert_array_equal(frames_of(path), [kind.frame(i) for i in range(3)])
+
+
+def test_big_endian_bytes_in_words(tmp_path):
+    kind = Kind("u8_ow", 8, 8, rows=7, columns=5)
+
+    def edit(index, nodes):
+        nodes[0x7FE00010] = pixel_node(kind.frame(index), "OW")
+
+    files = rewritten_series(EXPLICIT_BE, kind=kind, edit=edit)
     path = assert_whole(files, tmp_path, exact=False, by_value=True)
     np.testing.assert_array_equal(frames_of(path), [kind.frame(i) for i in range(3)])
 
@@ -58,15 +82,15 @@ def test_headers_that_are_normalised(name, encoding, tmp_path):
 
 @pytest.mark.parametrize("encoding", LOSSLESS)
 def test_lossless_compression(encoding, tmp_path):
-    path = assert_whole(compressed_series(encoding), tmp_path, exact=False)
+    path = whole(compressed_series(encoding), tmp_path, encoding)
     np.testing.assert_array_equal(frames_of(path), [CT_LARGER.frame(i) for i in range(3)])
 
 
 @pytest.mark.parametrize("encoding", ["rle", "jpeg_ls", "jpeg_2000", "htj2k"])
-@pytest.mark.parametrize("name", ["u8_stored_8", "i16_stored_16", "u16_stored_16", "u8_65x33"])
+@pytest.mark.parametrize("name", KINDS_TO_COMPRESS)
 def test_lossless_compression_of_pixel_kinds(name, encoding, tmp_path):
-    kind = KINDS[name]
-    path = assert_whole(compressed_series(encoding, kind=kind), tmp_path, exact=False)
+    kind = KINDS_TO_COMPRESS[name]
+    path = whole(compressed_series(encoding, kind=kind), tmp_path, encoding)
     np.testing.assert_array_equal(frames_of(path), [kind.frame(i) for i in range(3)])
 
 
@@ -75,19 +99,13 @@ def test_lossless_compression_of_pixel_kinds(name, encoding, tmp_path):
 def test_fragments_and_offset_tables(encoding, options, tmp_path):
     if encoding == "rle" and "fragments" in options:
         pytest.skip("an RLE frame is one fragment by definition (PS3.5 G.3)")
-    path = assert_whole(compressed_series(encoding, **options), tmp_path, exact=False)
+    path = whole(compressed_series(encoding, **options), tmp_path, encoding)
     np.testing.assert_array_equal(frames_of(path), [CT_LARGER.frame(i) for i in range(3)])
-
-
-def extended_offset_table(_, nodes):
-    nodes[0x7FE00001] = Node(0x7FE00001, "OV", bytes(8))
-    nodes[0x7FE00002] = Node(0x7FE00002, "OV", (1000).to_bytes(8, "little"))
 
 
 @pytest.mark.parametrize("encoding", ["rle", "htj2k"])
 def test_extended_offset_table_is_not_served_with_other_fragments(encoding, tmp_path):
-    files = compressed_series(encoding, edit=extended_offset_table)
-    path = assert_whole(files, tmp_path, exact=False)
+    path = whole(compressed_series(encoding, extended=True), tmp_path, encoding)
     with DcbStreamingReader(path) as stream:
         for plain in (False, True):
             assert b"\xe0\x7f\x01\x00OV" not in stream.get_dicom_for_frame(0, plain)
@@ -96,8 +114,7 @@ def test_extended_offset_table_is_not_served_with_other_fragments(encoding, tmp_
 @pytest.mark.parametrize("encoding", LOSSLESS)
 @pytest.mark.parametrize("name", ["private_after_pixels", "sequence_nested_varying"])
 def test_headers_of_compressed_sources(name, encoding, tmp_path):
-    files = compressed_series(encoding, 4, edit=metadata_cases.CASES[name])
-    assert_whole(files, tmp_path, exact=False)
+    whole(compressed_series(encoding, 4, edit=metadata_cases.CASES[name]), tmp_path, encoding)
 
 
 def test_htj2k_codestreams_pass_through_unchanged(tmp_path):
@@ -105,7 +122,7 @@ def test_htj2k_codestreams_pass_through_unchanged(tmp_path):
     from pydicom.encaps import generate_frames
 
     files = compressed_series("htj2k")
-    path = assert_whole(files, tmp_path, exact=False)
+    path = whole(files, tmp_path, "htj2k")
     sources = {
         frame.rstrip(b"\0")
         for data in files.values()
@@ -126,7 +143,7 @@ def test_sources_of_several_encodings_make_one_series(tmp_path):
     files = {}
     for index, encoding in enumerate(("rle", "jpeg_2000", "htj2k")):
         files[f"IM{index}.dcm"] = compressed_series(encoding)[f"IM{index:04d}.dcm"]
-    path = assert_whole(files, tmp_path, exact=False)
+    path = assert_whole(files, tmp_path, exact=False, kept=True)
     np.testing.assert_array_equal(frames_of(path), [CT_LARGER.frame(i) for i in range(3)])
 
 

@@ -179,7 +179,10 @@ def test_numbers_in_text(vr, text):
     pairs = zip(ours.get("Value", []), theirs.get("Value", []), strict=True)
     for mine, yours in pairs:
         # Text that is no (whole) number stays text here, where pydicom reads int("1_0") or cuts.
-        assert mine == yours or (isinstance(mine, str) and ("_" in mine or vr == "IS"))
+        if isinstance(mine, str):
+            assert "_" in mine or vr == "IS"
+        else:
+            assert float(mine) == float(yours)  # pydicom takes "1E23" through a float
 
 
 @pytest.mark.parametrize(

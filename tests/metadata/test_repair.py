@@ -197,8 +197,10 @@ JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                "00080060 00081140 vr shared Value InlineBinary absent counts exact null"
-                " _merged_data slice_count".split()
+                [
+                    *("00080060", "00081140", "vr", "shared", "Value", "InlineBinary", "absent"),
+                    *("counts", "exact", "null", "_merged_data", "slice_count"),
+                ]
             ),
             inner,
             max_size=5,

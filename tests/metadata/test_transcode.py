@@ -63,15 +63,11 @@ def test_bundled_big_endian_files():
         ), name
         again = from_bytes(little)
         if "PixelData" in dataset:
-            width = dataset.BitsAllocated // 8
-            if again["PixelData"].VR == "OW":
-                width = max(width, 2)
-            swapped = b"".join(
-                dataset.PixelData[i : i + 2][::-1] for i in range(0, len(dataset.PixelData), 2)
-            )
-            assert again.PixelData == (
-                swapped if again["PixelData"].VR == "OW" else dataset.PixelData
-            )
+            is_words = again["PixelData"].VR == "OW"
+            width = max(dataset.BitsAllocated // 8, 2) if is_words else 1
+            cells = range(0, len(dataset.PixelData), width)
+            swapped = b"".join(dataset.PixelData[i : i + width][::-1] for i in cells)
+            assert again.PixelData == swapped, name
         compared += 1
     assert compared >= 5
 

@@ -10,7 +10,10 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
 
+from support.raw import EXPLICIT_LE, IMPLICIT_LE
+
 _PIXELS = (0x7FE00010, 0x7FE00001, 0x7FE00002)
+_WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 #: What a change of transfer syntax changes (PS3.10 7.1).
 _META = (0x00020000, 0x00020001, 0x00020010, 0x00020012, 0x00020013)
 
@@ -41,6 +44,9 @@ def flatten(dataset: Dataset, skipped: tuple[int, ...] = _PIXELS, path: str = ""
         else:
             value = element.value
             spelt = getattr(value, "original_string", None)
+            if isinstance(value, bytes) and not getattr(raw, "is_little_endian", True):
+                width = _WORDS.get(element.VR, 1)
+                value = b"".join(value[i : i + width][::-1] for i in range(0, len(value), width))
             shown = little_bytes if little_bytes is not None else (repr(value), spelt)
             found[name] = (element.VR, shown, repr(value))
     return found
@@ -62,4 +68,8 @@ def same_elements(source: bytes, found: bytes, *, by_value: bool = False) -> Non
 
 def stored(data: bytes) -> np.ndarray[Any, Any]:
     """Return the stored values as pydicom reads them."""
-    return pixel_array(io.BytesIO(data))
+    dataset = read(data)
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        explicit = data[4:6].isalpha()
+        dataset.file_meta.TransferSyntaxUID = EXPLICIT_LE if explicit else IMPLICIT_LE
+    return pixel_array(dataset)

@@ -62,7 +62,7 @@ COMPRESSED: dict[str, tuple[str, Callable[[Array, Kind], bytes]]] = {
     "htj2k_lossy": ("1.2.840.10008.1.2.4.203", _imagecodecs("htj2k_encode", reversible=False)),
 }
 
-CT_LARGER = Kind("larger", stored=12, rows=40, columns=33)
+CT_LARGER = Kind("larger", stored=12, rows=70, columns=65)
 
 
 def compressed_series(

@@ -52,6 +52,7 @@ class Form:
 
     implicit: bool = False
     big: bool = False
+    width: int = 0
 
     @property
     def mark(self) -> str:
@@ -75,7 +76,7 @@ class Form:
                 return self.header(node.tag, node.vr, _UNDEFINED) + content + end
             return self.header(node.tag, node.vr, len(content)) + content
         value = node.value
-        width = _WIDTH.get(node.vr, 1)
+        width = self.width or _WIDTH.get(node.vr, 1)
         if self.big and width > 1:
             value = b"".join(value[i : i + width][::-1] for i in range(0, len(value), width))
         return self.header(node.tag, node.vr, len(value)) + value
@@ -88,7 +89,12 @@ class Form:
         return self.header(0xFFFEE000, "", len(content)) + content
 
     def dataset(self, nodes: dict[int, Node]) -> bytes:
-        return b"".join(self.element(nodes[tag]) for tag in sorted(nodes))
+        # Writers of big endian swap 32-bit pixels whole, whatever OW says.
+        cells = nodes[0x00280100].value if 0x00280100 in nodes else b""
+        wide = replace(self, width=4) if cells == b"\x20\0" else self
+        return b"".join(
+            (wide if tag == PIXEL_DATA else self).element(nodes[tag]) for tag in sorted(nodes)
+        )
 
 
 FORMS = {
@@ -140,6 +146,7 @@ def encapsulated(
     *,
     fragments: int = 1,
     offset_table: bool = False,
+    extended: bool = False,
 ) -> bytes:
     """Return a file whose one frame is compressed (PS3.5 A.4), in one fragment or more."""
     form = Form()
@@ -150,6 +157,11 @@ def encapsulated(
     items = [table, *cuts]
     value = b"".join(form.header(0xFFFEE000, "", len(data)) + data for data in items)
     value = form.header(PIXEL_DATA, "OB", _UNDEFINED) + value + form.header(0xFFFEE0DD, "", 0)
+    if extended:
+        nodes = nodes | {
+            tag: Node(tag, "OV", number.to_bytes(8, "little"))
+            for tag, number in ((0x7FE00001, 0), (0x7FE00002, len(codestream)))
+        }
     before = {tag: node for tag, node in nodes.items() if tag < PIXEL_DATA}
     after = {tag: node for tag, node in nodes.items() if tag > PIXEL_DATA}
     data = form.dataset(before) + value + form.dataset(after)
