@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
-import stat
 import threading
-from typing import Any, BinaryIO, Protocol, runtime_checkable
+from typing import BinaryIO, Protocol, runtime_checkable
 
-from dicube_core.exceptions import InvalidCubeFileError, ReaderClosedError, TruncatedFileError
-
-_HAS_PREAD = hasattr(os, "pread")
+from dicube_core.exceptions import ReaderClosedError
+from dicube_core.path_source import HAS_PREAD, PathSource, short_read
 
 __all__ = ["ByteSource", "BytesSource", "FileObjectSource", "PathSource", "open_source"]
 
@@ -39,89 +36,6 @@ class ByteSource(Protocol):
         ...
 
 
-def _short(name: str, offset: int, length: int, found: int) -> TruncatedFileError:
-    return TruncatedFileError(
-        f"{name}: {length} bytes expected at byte {offset}, only {found} could be read",
-        suggestion="the file was cut or changed while open; restore it from its source",
-        details={"path": name, "offset": offset},
-    )
-
-
-def _require_regular(mode: int, name: str) -> None:
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(21, "a .dcbs file is expected, not a folder", name)
-    if not stat.S_ISREG(mode):
-        raise InvalidCubeFileError(
-            f"{name}: not a regular file",
-            suggestion="copy the bytes to a file first",
-            details={"path": name},
-        )
-
-
-class PathSource:
-    """A regular file on an own descriptor, read with ``pread``.
-
-    No file position is shared, so threads and forked processes may read at the same time.
-    Pickles as its path.
-    """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.name = os.fspath(path)
-        # O_NONBLOCK: opening a FIFO must not hang; it is refused below.
-        flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
-        flags |= getattr(os, "O_BINARY", 0)
-        self._fd = os.open(self.name, flags)
-        try:
-            status = os.fstat(self._fd)
-            _require_regular(status.st_mode, self.name)
-        except BaseException:
-            self.close()
-            raise
-        self._size = status.st_size
-        self._lock = threading.Lock()
-
-    def size(self) -> int:
-        """Return the size the file had when it was opened."""
-        return self._size
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        """Return exactly `length` bytes from `offset`."""
-        fd = self._fd
-        if fd < 0:
-            raise ReaderClosedError(f"{self.name}: the file was closed")
-        data = self._pread(fd, length, offset)
-        if len(data) == length:
-            return data
-        parts = [data]  # a signal or a network file system may cut one read short
-        total = len(data)
-        while total < length and parts[-1]:
-            parts.append(self._pread(fd, length - total, offset + total))
-            total += len(parts[-1])
-        if total != length:
-            raise _short(self.name, offset, length, total)
-        return b"".join(parts)
-
-    def _pread(self, fd: int, length: int, offset: int) -> bytes:
-        if _HAS_PREAD:
-            return os.pread(fd, length, offset)
-        with self._lock:  # pragma: no cover - platforms without positional reads
-            os.lseek(fd, offset, os.SEEK_SET)
-            return os.read(fd, length)
-
-    def close(self) -> None:
-        """Close the descriptor; may be called again."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-    def __del__(self) -> None:
-        with contextlib.suppress(AttributeError, OSError):
-            self.close()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return PathSource, (os.path.abspath(self.name),)  # noqa: PTH100 - also for str subclasses
-
-
 class BytesSource:
     """Bytes in memory."""
 
@@ -137,7 +51,7 @@ class BytesSource:
         """Return exactly `length` bytes from `offset`."""
         data = self._data[offset : offset + length]
         if len(data) != length:
-            raise _short(self.name, offset, length, len(data))
+            raise short_read(self.name, offset, length, len(data))
         return data
 
 
@@ -153,7 +67,7 @@ class FileObjectSource:
         self._file = file
         self._lock = threading.Lock()
         self._fd = -1
-        if isinstance(file, io.BufferedReader | io.FileIO) and _HAS_PREAD:
+        if isinstance(file, io.BufferedReader | io.FileIO) and HAS_PREAD:
             self._fd = file.fileno()
         position = file.tell()
         self._size = file.seek(0, io.SEEK_END)
@@ -170,7 +84,7 @@ class FileObjectSource:
         while total < length:
             part = self._read_once(offset + total, length - total)
             if not part:
-                raise _short(self.name, offset, length, total)
+                raise short_read(self.name, offset, length, total)
             parts.append(part)
             total += len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)

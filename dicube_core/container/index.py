@@ -60,24 +60,32 @@ class FrameIndex:
             Names the first frame that does not.
         """
         index = cls(_unpack("Q", offsets), _unpack("Q", lengths))
-        spans = []
+        # Writers append frames one after the other, so one pass usually settles everything.
+        position, in_order = HEADER_SIZE, True
         for number, (offset, length) in enumerate(zip(index.offsets, index.lengths, strict=True)):
-            if length == 0 or offset < HEADER_SIZE or offset + length > file_size:
+            stop = offset + length
+            if length == 0 or offset < HEADER_SIZE or stop > file_size:
                 raise TruncatedFileError(
-                    f"{name}: frame {number} spans bytes {offset} to {offset + length}, outside "
-                    f"of {HEADER_SIZE} to {file_size}, or is empty",
+                    f"{name}: frame {number} spans bytes {offset} to {stop}, outside of "
+                    f"{HEADER_SIZE} to {file_size}, or is empty",
                     suggestion="the file is cut or damaged; restore it from its source",
                     details={"path": name, "frame": number, "offset": offset},
                 )
-            spans.append((offset, offset + length, number))
-        spans.sort()
-        for (_, stop, first), (start, _, second) in pairwise(spans):
-            if start < stop:
+            in_order = in_order and offset >= position
+            position = stop
+        if not in_order:
+            index._refuse_overlaps(name)
+        return index
+
+    def _refuse_overlaps(self, name: str) -> None:
+        numbers = range(len(self))
+        spans = sorted(zip(self.offsets, self.lengths, numbers, strict=True))
+        for (offset, length, first), (start, _, second) in pairwise(spans):
+            if start < offset + length:
                 raise InvalidCubeFileError(
                     f"{name}: frames {first} and {second} overlap at byte {start}",
                     details={"path": name, "frame": second, "offset": start},
                 )
-        return index
 
     def __len__(self) -> int:
         return len(self.offsets)

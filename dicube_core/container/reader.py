@@ -23,6 +23,8 @@ from dicube_core.exceptions import (
 )
 
 if TYPE_CHECKING:
+    from array import array
+
     from dicube_core.source import ByteSource
 
 __all__ = ["Container"]
@@ -136,7 +138,7 @@ class Container:
             )
         return key if isinstance(key, dict) else {}
 
-    def _read_frame_checksums(self) -> list[int] | None:
+    def _read_frame_checksums(self) -> array[int] | None:
         data = self.part(FRAME_CHECKSUMS)
         if data is None:
             if self._directory is not None:
@@ -146,7 +148,7 @@ class Container:
             raise InvalidCubeFileError(
                 f"{self.name}: {len(data)} bytes of checksums for {self.frame_count} frames"
             )
-        return list(unpack_u32(data))
+        return unpack_u32(data)
 
     def _read(self, section: Section) -> bytes:
         if section.stop <= len(self._front):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 
 from support.raw import Node, text, us
-from support.series import CT_STORAGE, ROOT, Edit, put
+from support.series import CT_STORAGE, ROOT, Edit, Kind, put, slice_nodes
 
 CASES: dict[str, Edit] = {}
 _Maker = Callable[[int, dict[int, Node]], None]
@@ -291,8 +292,6 @@ def private_after_pixels(index: int, nodes: dict[int, Node]) -> None:
 
 @case
 def pixels_longer_than_frame(index: int, nodes: dict[int, Node]) -> None:
-    from dataclasses import replace
-
     pixels = nodes[0x7FE00010]
     assert isinstance(pixels.value, bytes)
     nodes[0x7FE00010] = replace(pixels, value=pixels.value + bytes([index]) * 6)
@@ -384,3 +383,47 @@ def identifiers_absent(index: int, nodes: dict[int, Node]) -> None:
 def smallest_pixel_value_varies(index: int, nodes: dict[int, Node]) -> None:
     nodes[0x00280106] = us(0x00280106, index)
     nodes[0x00280107] = us(0x00280107, 65_000 + index)
+
+
+@case
+def pixels_odd_and_unpadded(index: int, nodes: dict[int, Node]) -> None:
+    kind = Kind("odd", 8, 8, rows=7, columns=5)
+    nodes |= {
+        tag: node for tag, node in slice_nodes(index, kind).items() if tag >> 16 in (0x28, 0x7FE0)
+    }
+    nodes[0x7FE00010] = Node(0x7FE00010, "OB", kind.frame(index).tobytes())
+
+
+@case
+def pixels_of_16_bits_in_ob(index: int, nodes: dict[int, Node]) -> None:
+    nodes[0x7FE00010] = replace(nodes[0x7FE00010], vr="OB")
+
+
+@case
+def pixels_of_8_bits_in_ow(index: int, nodes: dict[int, Node]) -> None:
+    kind = Kind("u8", 8, 8, rows=7, columns=5)
+    nodes |= {
+        tag: node for tag, node in slice_nodes(index, kind).items() if tag >> 16 in (0x28, 0x7FE0)
+    }
+    nodes[0x7FE00010] = replace(nodes[0x7FE00010], vr="OW")
+
+
+@case
+def slope_is_the_last_and_short(index: int, nodes: dict[int, Node]) -> None:
+    nodes[0x00281053] = text(0x00281053, "DS", "2")
+
+
+@case
+def windows_differ(index: int, nodes: dict[int, Node]) -> None:
+    nodes[0x00281050] = text(0x00281050, "DS", ("40\\50", "x", "", "1e400")[index % 4])
+    nodes[0x00281051] = text(0x00281051, "DS", ("400\\500", "1", "2", "3")[index % 4])
+
+
+@case
+def everything_at_once(index: int, nodes: dict[int, Node]) -> None:
+    for name in (
+        *("sequence_nested_varying", "private_binary_sizes", "overlay_per_slice", "text_aev"),
+        *("private_blocks_move", "charset_per_slice", "group_lengths", "trailing_padding"),
+        *("private_after_pixels", "rescale_per_slice", "ds_spelling_per_slice"),
+    ):
+        CASES[name](index, nodes)

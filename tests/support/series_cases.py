@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from support.raw import EXPLICIT_LE, IMPLICIT_LE, Node, part10, text, us
+from support.raw import EXPLICIT_LE, IMPLICIT_LE, Form, Node, part10, text, us
 from support.series import CT, Kind, make_series, slice_nodes
 
 Files = dict[str, bytes]
@@ -166,6 +166,37 @@ whole(
     "explicit_and_implicit",
     {f"IM{i}": part10(slice_nodes(i), (EXPLICIT_LE, IMPLICIT_LE)[i % 2]) for i in range(4)},
 )
+
+
+def _meta_variant(change: Callable[[bytes], bytes]) -> Files:
+    files = {}
+    for i in range(3):
+        data = part10(slice_nodes(i))
+        start = 132
+        stop = start + 12 + int.from_bytes(data[140:144], "little")
+        files[f"IM{i}"] = data[:start] + change(data[start:stop]) + data[stop:]
+    return files
+
+
+whole("meta_group_length_wrong", _meta_variant(lambda meta: meta[:8] + b"\x10\0\0\0" + meta[12:]))
+whole("meta_group_length_missing", _meta_variant(lambda meta: meta[12:]))
+whole(
+    "meta_with_private_information",
+    _meta_variant(
+        lambda meta: meta
+        + Form().element(text(0x00020100, "UI", "1.2.3"))
+        + Form().element(Node(0x00020102, "OB", bytes(range(40))))
+    ),
+)
+whole("elements_out_of_order", {
+    f"IM{i}": part10({}, trailer=b"".join(
+        Form().element(node)
+        for node in sorted(
+            slice_nodes(i).values(), key=lambda node: (node.tag >= 0x7FE00010, node.tag % 7)
+        )
+    ))
+    for i in range(3)
+})
 
 
 def _two_series() -> Files:

@@ -1,0 +1,181 @@
+"""Files on disk as byte sources, on a bounded number of descriptors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import threading
+import weakref
+from collections import OrderedDict
+from typing import Any
+
+from dicube_core.exceptions import InvalidCubeFileError, ReaderClosedError, TruncatedFileError
+
+__all__ = ["HAS_PREAD", "PathSource", "short_read"]
+
+HAS_PREAD = hasattr(os, "pread")
+#: Descriptors that all sources of a process keep open together. More sources may exist: those
+#: not used for longest give theirs up, and take a new one when they are read again.
+MAX_DESCRIPTORS = 128
+
+
+def short_read(name: str, offset: int, length: int, found: int) -> TruncatedFileError:
+    """Return the error of a source that ends too early."""
+    return TruncatedFileError(
+        f"{name}: {length} bytes expected at byte {offset}, only {found} could be read",
+        suggestion="the file was cut or changed while open; restore it from its source",
+        details={"path": name, "offset": offset},
+    )
+
+
+class _Pool:
+    """The sources that hold a descriptor, least recently used first."""
+
+    def __init__(self) -> None:
+        self.sources: OrderedDict[int, weakref.ref[PathSource]] = OrderedDict()
+        self.reset()
+        if hasattr(os, "register_at_fork"):
+            # Another thread of the parent may have held the lock.
+            os.register_at_fork(after_in_child=self.reset)
+
+    def reset(self) -> None:
+        # Re-entrant: a source may be collected, and so closed, while the lock is held.
+        self.lock = threading.RLock()
+
+    def make_room(self) -> None:
+        """Close idle descriptors beyond the limit."""
+        for key, reference in list(self.sources.items()):
+            if len(self.sources) < MAX_DESCRIPTORS:
+                return
+            source = reference()
+            if source is None:
+                self.sources.pop(key, None)
+            else:
+                source.rest()
+
+
+_pool = _Pool()
+
+
+class PathSource:
+    """A regular file, read with ``pread``.
+
+    No file position is shared, so threads and forked processes may read at the same time.
+    Pickles as its path.
+
+    Raises
+    ------
+    InvalidCubeFileError
+        Not a regular file (a FIFO or device), or, when read, another file than was opened.
+    OSError
+        It cannot be opened.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.name = os.fspath(path)
+        self._fd = -1
+        self._readers = 0
+        self._closed = False
+        self._seek_lock = threading.Lock()
+        self._identity: tuple[int, ...] = ()
+        with _pool.lock:
+            self._open()
+
+    def _open(self) -> None:
+        """Take a descriptor; the pool's lock is held."""
+        _pool.make_room()
+        # O_NONBLOCK: opening a FIFO must not hang; it is refused below.
+        flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+        fd = os.open(self.name, flags | getattr(os, "O_BINARY", 0))
+        try:
+            status = os.fstat(fd)
+            _require_regular(status.st_mode, self.name)
+            identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+            self._require_same(identity)
+        except BaseException:
+            os.close(fd)
+            raise
+        self._fd, self._identity = fd, identity
+        _pool.sources[id(self)] = weakref.ref(self)
+
+    def _require_same(self, identity: tuple[int, ...]) -> None:
+        if self._identity not in ((), identity):
+            raise InvalidCubeFileError(
+                f"{self.name}: another file has this name since it was opened",
+                suggestion="open it again",
+                details={"path": self.name},
+            )
+
+    def size(self) -> int:
+        """Return the size the file had when it was opened."""
+        return self._identity[2]
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return exactly `length` bytes from `offset`."""
+        with _pool.lock:
+            if self._closed:
+                raise ReaderClosedError(f"{self.name}: the file was closed")
+            if self._fd < 0:
+                self._open()
+            else:
+                _pool.sources.move_to_end(id(self))
+            self._readers += 1
+        try:
+            return self._read(self._fd, offset, length)
+        finally:
+            with _pool.lock:
+                self._readers -= 1
+                if self._closed:
+                    self.rest()
+
+    def _read(self, fd: int, offset: int, length: int) -> bytes:
+        data = self._pread(fd, length, offset)
+        if len(data) == length:
+            return data
+        parts = [data]  # a signal or a network file system may cut one read short
+        total = len(data)
+        while total < length and parts[-1]:
+            parts.append(self._pread(fd, length - total, offset + total))
+            total += len(parts[-1])
+        if total != length:
+            raise short_read(self.name, offset, length, total)
+        return b"".join(parts)
+
+    def _pread(self, fd: int, length: int, offset: int) -> bytes:
+        if HAS_PREAD:
+            return os.pread(fd, length, offset)
+        with self._seek_lock:  # pragma: no cover - platforms without positional reads
+            os.lseek(fd, offset, os.SEEK_SET)
+            return os.read(fd, length)
+
+    def rest(self) -> None:
+        """Give the descriptor up unless it is being read from."""
+        with _pool.lock:
+            if self._fd >= 0 and not self._readers:
+                _pool.sources.pop(id(self), None)
+                os.close(self._fd)
+                self._fd = -1
+
+    def close(self) -> None:
+        """Close the file once the last read has ended; may be called again."""
+        self._closed = True
+        self.rest()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(AttributeError, OSError):
+            self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PathSource, (os.path.abspath(self.name),)  # noqa: PTH100 - also for str subclasses
+
+
+def _require_regular(mode: int, name: str) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(21, "a .dcbs file is expected, not a folder", name)
+    if not stat.S_ISREG(mode):
+        raise InvalidCubeFileError(
+            f"{name}: not a regular file",
+            suggestion="copy the bytes to a file first",
+            details={"path": name},
+        )
