@@ -57,7 +57,9 @@ def _noise(rng: np.random.Generator, size: int) -> Plane:
     white = np.fft.rfft2(rng.standard_normal((size, size)))
     y, x = np.fft.fftfreq(size)[:, np.newaxis], np.fft.rfftfreq(size)[np.newaxis, :]
     frequency = np.hypot(x, y)
-    noise = np.fft.irfft2(white * np.sqrt(frequency) * np.exp(-((frequency / 0.3) ** 2)), (size,) * 2)
+    noise = np.fft.irfft2(
+        white * np.sqrt(frequency) * np.exp(-((frequency / 0.3) ** 2)), (size,) * 2
+    )
     return (noise / max(float(noise.std()), 1e-9)).astype(np.float32)
 
 
@@ -98,9 +100,7 @@ def _paint(plane: Plane, x: float, y: float, a: float, b: float, value: float) -
     part += share * (np.float32(value) - part)
 
 
-def _anatomy(
-    t: float, size: int, vessels: list[tuple[float, float, float, float, float]]
-) -> Plane:
+def _anatomy(t: float, size: int, vessels: list[tuple[float, float, float, float, float]]) -> Plane:
     plane = np.full((size, size), _AIR, np.float32)
     _table(plane)
     girth = 0.86 + 0.14 * sin(pi * min(t / 0.8, 1.0) / 2)
@@ -117,9 +117,7 @@ def _table(plane: Plane) -> None:
     _paint(plane, 0, 0.765, 0.645, 0.04, -905.0)
 
 
-def _lungs(
-    plane: Plane, t: float, vessels: list[tuple[float, float, float, float, float]]
-) -> None:
+def _lungs(plane: Plane, t: float, vessels: list[tuple[float, float, float, float, float]]) -> None:
     swell = sqrt(sin(pi * min(max(t * 0.8 + 0.14, 0.0), 1.0)))
     for side in (-1.0, 1.0):
         _paint(plane, side * 0.36, 0.0, 0.275 * swell, 0.44 * swell, _LUNG)

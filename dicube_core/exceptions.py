@@ -26,6 +26,7 @@ __all__ = [
     "ReaderClosedError",
     "SeriesError",
     "StreamingError",
+    "TransferSyntaxError",
     "TruncatedFileError",
     "UnsupportedKindError",
     "UnsupportedVersionError",
@@ -121,6 +122,10 @@ class UnsupportedKindError(DataConsistencyError, NotImplementedError):
 
 class FrameIndexError(DicomCubeError, IndexError):
     """A frame index is out of range."""
+
+
+class TransferSyntaxError(DataConsistencyError):
+    """A slice cannot be delivered in the transfer syntax that was asked for."""
 
 
 class VerificationError(DataConsistencyError):

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom.instance import native_instance
+from dicube_core.dicom.instance import restored_file
 from dicube_core.dicom.stored_values import stored_bytes
 from dicube_core.exceptions import DataConsistencyError
 from dicube_core.frames import run_frames
@@ -111,7 +111,7 @@ def _write_folder(
         done = iter(range(1, len(names) + 1))
 
         def write(_: int, index: int) -> None:
-            data = native_instance(headers[index], pixels(index))
+            data = restored_file(headers[index], pixels(index))
             (temporary / names[index]).write_bytes(data)
             number = next(done)
             if progress is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import count
-from typing import TYPE_CHECKING, Any
+from itertools import count, islice
+from typing import TYPE_CHECKING, Any, Self
 
 from dicube_core.exceptions import EncodeError
 from dicube_core.settings import get_num_threads
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from dicube_core.pixels import PixelFormat
 
     Array = np.ndarray[tuple[Any, ...], np.dtype[np.integer[Any]]]
+    LoadFrame = Callable[[int, Array], tuple[Array, bytes | None]]
 
-__all__ = ["encode_frames", "run_frames"]
+__all__ = ["EncodedFrames", "run_frames"]
 
 
 def run_frames(work: Callable[[int, int], None], frames: Sequence[int]) -> None:
@@ -58,21 +59,18 @@ def run_frames(work: Callable[[int, int], None], frames: Sequence[int]) -> None:
         helper.result()
 
 
-def encode_frames(
-    load: Callable[[int, Array], bytes | None],
-    frame_count: int,
-    codec: FrameCodec,
-    pixel_format: PixelFormat,
-    *,
-    verify: bool = True,
-) -> Iterator[bytes]:
-    """Yield the codestreams of all frames in order.
+class EncodedFrames:
+    """The codestreams of all frames, in order, encoded ahead on the configured number of threads.
+
+    A context manager to iterate over once: encoding starts on entering it, and its threads have
+    stopped on leaving it.
 
     Parameters
     ----------
     load : callable
-        ``load(index, out)`` fills `out` of shape (rows, columns) with a frame's stored values.
-        It may return a codestream, inspected by the codec, that is to be kept as it is.
+        ``load(index, scratch)`` returns a frame's stored values: in `scratch`, of shape
+        (rows, columns), which it may fill, or in an array of its own. With them it returns None,
+        or a codestream, inspected by the codec, that is to be kept as it is.
     frame_count : int
         Number of frames.
     codec : FrameCodec
@@ -85,25 +83,44 @@ def encode_frames(
     Raises
     ------
     EncodeError
-        A codestream does not decode to the frame it was made from.
+        While iterating: a codestream does not decode to the frame it was made from.
 
     Notes
     -----
-    At most two frames per thread are in memory at any time.
+    At most two codestreams and two frames per thread are in memory at any time.
     """
-    encoder = _Encoder(load, codec, pixel_format, verify)
-    n_threads = max(1, min(get_num_threads(), frame_count))
-    window: deque[Future[bytes]] = deque()
-    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="dicube-encode")
-    try:
-        for index in range(frame_count):
-            window.append(pool.submit(encoder.encode, index))
-            if len(window) >= 2 * n_threads:
-                yield window.popleft().result()
-        while window:
-            yield window.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+
+    def __init__(
+        self,
+        load: LoadFrame,
+        frame_count: int,
+        codec: FrameCodec,
+        pixel_format: PixelFormat,
+        *,
+        verify: bool = True,
+    ) -> None:
+        self._encoder = _Encoder(load, codec, pixel_format, verify)
+        self._n_threads = max(1, min(get_num_threads(), frame_count))
+        self._waiting = iter(range(frame_count))
+        self._window: deque[Future[bytes]] = deque()
+
+    def _submit(self, n_frames: int) -> None:
+        for index in islice(self._waiting, n_frames):
+            self._window.append(self._pool.submit(self._encoder.encode, index))
+
+    def __enter__(self) -> Self:
+        self._pool = ThreadPoolExecutor(self._n_threads, thread_name_prefix="dicube-encode")
+        self._submit(2 * self._n_threads)
+        return self
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self._window:
+            codestream = self._window.popleft().result()
+            self._submit(1)
+            yield codestream
+
+    def __exit__(self, *exc: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 class _Encoder:
@@ -111,7 +128,7 @@ class _Encoder:
 
     def __init__(
         self,
-        load: Callable[[int, Array], bytes | None],
+        load: LoadFrame,
         codec: FrameCodec,
         pixel_format: PixelFormat,
         verify: bool,
@@ -129,8 +146,7 @@ class _Encoder:
         return buffer
 
     def encode(self, index: int) -> bytes:
-        frame = self._scratch("frame")
-        codestream = self._load(index, frame)
+        frame, codestream = self._load(index, self._scratch("frame"))
         if codestream is None:
             codestream = self._codec.encode(frame, self._format)
         if self._verify:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from dicube_core.container.writer import SeriesSections
     from dicube_core.dicom.findings import GeometryReport
     from dicube_core.dicom.gather import SeriesInput
     from dicube_core.dicom.order import SortMethod
@@ -154,33 +155,24 @@ def convert(
     series = build_series(gather(source), sort_method, series_uid)
     slices, pixel_format = series.slices, series.pixel_format
     codec = get_codec(DEFAULT_CODEC)
-    headers = [item.header for item in slices]
-    sections = describe_series(
-        pixel_format=pixel_format,
-        pixel_header=_pixel_header(series),
-        headers=headers,
-        merged=merged_metadata(headers),
-        frame_count=len(slices),
-        geometry=series.report.geometry,
-        dicom_status=series.report.status.value,
-        codec_name=codec.name,
-    )
 
-    def load(index: int, out: np.ndarray[Any, Any]) -> bytes | None:
+    def load(
+        index: int, scratch: np.ndarray[Any, Any]
+    ) -> tuple[np.ndarray[Any, Any], bytes | None]:
         item = slices[index]
-        read_stored_values(item, pixel_format, out)
+        read_stored_values(item, pixel_format, scratch)
         codestream = htj2k_codestream(item)
         if codestream is None:
-            return None
+            return scratch, None
         try:
             codec.inspect(codestream, pixel_format)
         except DecodeError:
-            return None  # lossy or unusual: encoded anew from the decoded values
-        return codestream
+            return scratch, None  # lossy or unusual: encoded anew from the decoded values
+        return scratch, codestream
 
     write_frames(
         file_path,
-        sections,
+        lambda: _describe(series, codec.name),
         len(slices),
         load,
         codec=codec,
@@ -197,6 +189,21 @@ def convert(
         path.stat().st_size,
         series.skipped,
         series.report,
+    )
+
+
+def _describe(series: SourceSeries, codec_name: str) -> SeriesSections:
+    """Return everything of the file but its frames."""
+    headers = [item.header for item in series.slices]
+    return describe_series(
+        pixel_format=series.pixel_format,
+        pixel_header=_pixel_header(series),
+        headers=headers,
+        merged=merged_metadata(headers),
+        frame_count=len(headers),
+        geometry=series.report.geometry,
+        dicom_status=series.report.status.value,
+        codec_name=codec_name,
     )
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dicube_core.codec.base import FrameCodec
+    from dicube_core.codec.codestream import CodestreamInfo
     from dicube_core.dicom.findings import GeometryReport
     from dicube_core.dicom.headers import HeaderTable
     from dicube_core.dicom.meta import DicomMeta
@@ -252,13 +253,29 @@ class Reader:
         try:
             return self.codec.decode(codestream, self.pixel_format, out=out, level=level)
         except DecodeError as exc:
-            number = self._container.frame_number(index)
-            offset = self._container.index.offsets[number]
-            raise DecodeError(
-                f"{self.name}: frame {number} at byte {offset}: {exc.message}",
-                suggestion=exc.suggestion,
-                details={**exc.details, "path": self.name, "frame": number, "offset": offset},
-            ) from exc
+            raise self._located(exc, index) from exc
+
+    def inspect(self, index: int, codestream: bytes) -> CodestreamInfo:
+        """Check that the codestream of a frame is what the file says its frames are.
+
+        Raises
+        ------
+        DecodeError
+            It is damaged or contradicts the file; the message names frame and byte offset.
+        """
+        try:
+            return self.codec.inspect(codestream, self.pixel_format)
+        except DecodeError as exc:
+            raise self._located(exc, index) from exc
+
+    def _located(self, error: DecodeError, index: int) -> DecodeError:
+        number = self._container.frame_number(index)
+        offset = self._container.index.offsets[number]
+        return DecodeError(
+            f"{self.name}: frame {number} at byte {offset}: {error.message}",
+            suggestion=error.suggestion,
+            details={**error.details, "path": self.name, "frame": number, "offset": offset},
+        )
 
     def frames(
         self,

@@ -8,17 +8,16 @@ from dicube_core.container.extension import SOURCE_HEADER
 from dicube_core.container.writer import ContainerWriter
 from dicube_core.dicom.description import describe_series, merged_metadata
 from dicube_core.exceptions import DataConsistencyError, InvalidCubeFileError
-from dicube_core.frames import encode_frames
+from dicube_core.frames import EncodedFrames
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
-    import numpy as np
-
     from dicube_core.codec.base import FrameCodec
     from dicube_core.container.writer import SeriesSections
     from dicube_core.dicom.headers import SliceHeader
+    from dicube_core.frames import LoadFrame
     from dicube_core.image import DicomCubeImage
     from dicube_core.pixels import PixelFormat
 
@@ -29,9 +28,9 @@ DEFAULT_CODEC = "htj2k"
 
 def write_frames(
     path: str | os.PathLike[str],
-    sections: SeriesSections,
+    describe: Callable[[], SeriesSections],
     frame_count: int,
-    load: Callable[[int, np.ndarray[Any, Any]], bytes | None],
+    load: LoadFrame,
     *,
     codec: FrameCodec,
     pixel_format: PixelFormat,
@@ -42,18 +41,21 @@ def write_frames(
 
     Parameters
     ----------
+    describe : callable
+        Returns everything but the frames; called while the first frames are being encoded.
+    load : callable
+        As in `EncodedFrames`.
     progress : callable, optional
         Called with (frames written, frames in all).
     """
-    encoded = encode_frames(load, frame_count, codec, pixel_format, verify=verify)
-    with ContainerWriter(path, sections, frame_count) as writer:
-        try:
-            for number, codestream in enumerate(encoded, 1):
-                writer.append(codestream)
-                if progress is not None:
-                    progress(number, frame_count)
-        finally:
-            encoded.close()  # type: ignore[attr-defined]  # a generator: stops its threads
+    with (
+        EncodedFrames(load, frame_count, codec, pixel_format, verify=verify) as encoded,
+        ContainerWriter(path, describe(), frame_count) as writer,
+    ):
+        for number, codestream in enumerate(encoded, 1):
+            writer.append(codestream)
+            if progress is not None:
+                progress(number, frame_count)
         writer.commit()
 
 
@@ -99,10 +101,23 @@ def save_image(
     image.check()
     from dicube_core.codec.registry import get_codec
 
-    headers, merged = headers_of_image(image)
     codec = get_codec(DEFAULT_CODEC)
-    parts = {SOURCE_HEADER: image.source_header} if image.source_header else {}
-    sections = describe_series(
+    write_frames(
+        file_path,
+        lambda: _describe(image, codec.name),
+        image.frame_count,
+        lambda index, _: (image.raw_image[index], None),
+        codec=codec,
+        pixel_format=image.pixel_format,
+        verify=verify,
+        progress=progress,
+    )
+
+
+def _describe(image: DicomCubeImage, codec_name: str) -> SeriesSections:
+    """Return everything of the file but its frames."""
+    headers, merged = headers_of_image(image)
+    return describe_series(
         pixel_format=image.pixel_format,
         pixel_header=image.pixel_header,
         headers=headers,
@@ -110,22 +125,8 @@ def save_image(
         frame_count=image.frame_count,
         geometry=image.space,
         dicom_status=image.dicom_status.value,
-        codec_name=codec.name,
-        extra_parts=parts,
-    )
-
-    def load(index: int, out: np.ndarray[Any, Any]) -> None:
-        out[...] = image.raw_image[index]
-
-    write_frames(
-        file_path,
-        sections,
-        image.frame_count,
-        load,
-        codec=codec,
-        pixel_format=image.pixel_format,
-        verify=verify,
-        progress=progress,
+        codec_name=codec_name,
+        extra_parts={SOURCE_HEADER: image.source_header} if image.source_header else {},
     )
 
 

@@ -2,43 +2,60 @@
 
 from __future__ import annotations
 
-import threading
+import io
 import time
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from dicube_core.dicom import uids
 from dicube_core.exceptions import (
     DicomCubeError,
     FrameIndexError,
     ReaderClosedError,
     StreamingError,
+    TransferSyntaxError,
 )
 from dicube_core.reader import Reader
+from dicube_core.settings import get_num_threads
+from dicube_core.slice_cache import SliceCache
 from dicube_core.slices import SliceProvider
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import BinaryIO, Self
 
     from dicube_core.source import ByteSource
 
-__all__ = ["DcbStreamingReader"]
+    Source = str | os.PathLike[str] | bytes | BinaryIO | ByteSource
+
+__all__ = ["DcbStreamingReader", "open_dicom"]
+
+T = TypeVar("T")
+
+_CACHE_BYTES = 256 << 20
+_ENCAPSULATED = frozenset((uids.HTJ2K_LOSSLESS, uids.HTJ2K_LOSSLESS_RPCL))
 
 
 class DcbStreamingReader:
-    """Slices as DICOM files, with a cache of the last ones. Safe for several threads.
+    """Slices as DICOM files, made when asked for. Safe for several threads and after fork.
+
+    HTJ2K slices are put together from stored bytes each time: that is about as fast as copying
+    them out of a cache. Slices that must be decoded are cached, and decoded ahead of the
+    direction in which they are asked for, on a few threads that end with `close`.
 
     Parameters
     ----------
     dcb_file_path : path, bytes, seekable binary file, or ByteSource
         The file.
     chunk_size : int
-        Kept for compatibility: nothing is read ahead of a request yet.
+        Slices to decode ahead.
     cache_size : int
-        Slices to keep, least recently used dropped first.
+        Decoded slices to keep, least recently used dropped first.
     force_uncompressed : bool
         Deliver uncompressed slices unless a call says otherwise.
+    cache_bytes : int
+        Bytes of decoded slices to keep at most.
 
     Raises
     ------
@@ -50,10 +67,12 @@ class DcbStreamingReader:
 
     def __init__(
         self,
-        dcb_file_path: str | os.PathLike[str] | bytes | BinaryIO | ByteSource,
+        dcb_file_path: Source,
         chunk_size: int = 10,
         cache_size: int = 50,
         force_uncompressed: bool = False,
+        *,
+        cache_bytes: int = _CACHE_BYTES,
     ) -> None:
         try:
             self._reader = Reader(dcb_file_path)
@@ -63,8 +82,13 @@ class DcbStreamingReader:
         self.chunk_size = max(1, chunk_size)
         self.cache_size = max(0, cache_size)
         self.force_uncompressed = force_uncompressed
-        self._lock = threading.Lock()
-        self._cache: OrderedDict[tuple[int, bool], bytes] = OrderedDict()
+        self._cache: SliceCache[tuple[int, str]] = SliceCache(
+            lambda key: self._slices.native(*key),
+            max_items=self.cache_size,
+            max_bytes=max(0, cache_bytes),
+            n_threads=max(1, min(4, get_num_threads())),
+        )
+        self._last_frame = 0
         self._last_access = time.time()
         self._closed = False
 
@@ -75,15 +99,20 @@ class DcbStreamingReader:
 
     @property
     def transfer_syntax_uid(self) -> str:
-        """Transfer syntax that is delivered unless uncompressed slices are asked for."""
-        return self._slices.default_syntax
+        """Transfer syntax in which slices come unless another is asked for."""
+        if self.force_uncompressed:
+            return self._guard(0, lambda: self._slices.native_syntax(0))
+        return self._guard(0, lambda: self._slices.default_syntax(0))
 
     def get_frame_count(self) -> int:
         """Return the number of slices."""
         return self.frame_count
 
     def get_dicom_for_frame(
-        self, frame_index: int, force_uncompressed: bool | None = None
+        self,
+        frame_index: int,
+        force_uncompressed: bool | None = None,
+        transfer_syntax: str | None = None,
     ) -> bytes:
         """Return one slice as a complete DICOM file.
 
@@ -92,13 +121,17 @@ class DcbStreamingReader:
         frame_index : int
             0-based; negative values are out of range, as in the interface stood in for.
         force_uncompressed : bool, optional
-            Overrides the reader's own setting for this call.
+            Overrides the reader's own setting: the source's own uncompressed encoding, else
+            Explicit VR Little Endian.
+        transfer_syntax : str, optional
+            UID of the transfer syntax to deliver; goes before both. One of
+            `dicube_core.slices.OFFERED_SYNTAXES`.
 
         Returns
         -------
         bytes
-            The same for the same file, frame and form, on every call. Uncompressed: the original
-            file, where its source was uncompressed little endian.
+            The same for the same file, frame and transfer syntax, on every call. In the source's
+            own uncompressed syntax it is the source file.
 
         Raises
         ------
@@ -106,70 +139,102 @@ class DcbStreamingReader:
             Out of range (an `IndexError`).
         ReaderClosedError
             After `close`.
+        TransferSyntaxError
+            The transfer syntax is not offered, or the frame does not meet its constraints.
         StreamingError
-            The slice cannot be read (a `RuntimeError`). Never answered by another form.
+            The slice cannot be read (a `RuntimeError`). Never answered in another form.
         """
+        self._check(frame_index)
+        self._last_access = time.time()
+        if transfer_syntax in _ENCAPSULATED:
+            slices = self._slices
+            return self._guard(frame_index, lambda: slices.instance(frame_index, transfer_syntax))
+        plain = self.force_uncompressed if force_uncompressed is None else force_uncompressed
+        if transfer_syntax is None and not plain:
+            packed = self._guard(frame_index, lambda: self._slices.compressed(frame_index))
+            if packed is not None:
+                return packed
+        syntax = transfer_syntax or self._guard(
+            frame_index, lambda: self._slices.native_syntax(frame_index)
+        )
+        data = self._guard(frame_index, lambda: self._cache.get((frame_index, syntax)))
+        self._look_ahead(frame_index, syntax)
+        return data
+
+    def _check(self, frame_index: int) -> None:
         if self._closed:
             raise ReaderClosedError(f"{self._reader.name}: the reader was closed")
         if not 0 <= frame_index < self.frame_count:
             raise FrameIndexError(
                 f"frame {frame_index} is out of range, the file has {self.frame_count}",
-                details={"frame": frame_index},
+                details={"path": self._reader.name, "frame": frame_index},
             )
-        plain = self.force_uncompressed if force_uncompressed is None else force_uncompressed
-        key = (frame_index, bool(plain))
-        with self._lock:
-            self._last_access = time.time()
-            if key in self._cache:
-                self._cache.move_to_end(key)
-                return self._cache[key]
+
+    def _guard(self, index: int, work: Callable[[], T]) -> T:
+        """Do some work for a slice; errors come out as documented."""
         try:
-            data = self._slices.instance(frame_index, uncompressed=key[1])
+            return work()
+        except (StreamingError, TransferSyntaxError, FrameIndexError):
+            raise
+        except CancelledError:
+            raise ReaderClosedError(f"{self._reader.name}: the reader was closed") from None
         except DicomCubeError as exc:
             raise StreamingError(
-                f"slice {frame_index}: {exc.message}",
+                f"slice {index}: {exc.message}",
                 suggestion=exc.suggestion,
-                details={**exc.details, "frame": frame_index},
+                details={**exc.details, "frame": index},
             ) from exc
-        with self._lock:
-            self._cache[key] = data
-            while len(self._cache) > self.cache_size:
-                self._cache.popitem(last=False)
-        return data
+
+    def _look_ahead(self, index: int, syntax: str) -> None:
+        """Decode the slices that will be asked for if the reader goes on in its direction."""
+        step = -1 if index < self._last_frame else 1
+        self._last_frame = index
+        # Never so many that they push each other out before they are used.
+        count = min(self.chunk_size, self.cache_size - 1)
+        ahead = range(index + step, index + step * (count + 1), step)
+        self._cache.preload((i, syntax) for i in ahead if 0 <= i < self.frame_count)
 
     def get_metadata(self) -> dict[str, Any]:
         """Return facts about the file, and the cache's."""
-        container = self._reader.container
+        header = self._reader.container.header
         return {
             "frame_count": self.frame_count,
             "pixel_header": self._reader.pixel_header.to_dict(),
-            "has_dicom_meta": container.header.dicom_meta.length > 0,
-            "has_space": container.header.space.length > 0,
+            "has_dicom_meta": header.dicom_meta.length > 0,
+            "has_space": header.space.length > 0,
             "transfer_syntax": self.transfer_syntax_uid,
             "file_type": "DcbSFile",
             "cache_stats": self.get_cache_stats(),
         }
 
     def get_cache_stats(self) -> dict[str, Any]:
-        """Return the state of the cache."""
-        with self._lock:
-            return {
-                "cached_frames": len(self._cache),
-                "loading_frames": 0,
-                "cache_size_limit": self.cache_size,
-                "chunk_size": self.chunk_size,
-                "last_access": self._last_access,
-            }
+        """Return the state of the cache of decoded slices.
+
+        Returns
+        -------
+        dict
+            ``cached_frames``, ``loading_frames``, ``cache_size_limit``, ``chunk_size``,
+            ``last_access`` (seconds since the epoch), ``bytes_held``, and the counters of
+            `dicube_core.slice_cache.CacheCounts`.
+        """
+        return {
+            "cached_frames": len(self._cache),
+            "loading_frames": self._cache.n_flying,
+            "cache_size_limit": self.cache_size,
+            "chunk_size": self.chunk_size,
+            "last_access": self._last_access,
+            "bytes_held": self._cache.n_bytes,
+            **vars(self._cache.counts),
+        }
 
     def clear_cache(self) -> None:
         """Drop all cached slices."""
-        with self._lock:
-            self._cache.clear()
+        self._cache.clear()
 
     def close(self) -> None:
-        """Close the file and drop the cache; may be called again."""
+        """Close the file, drop the cache and end its threads; may be called again."""
         self._closed = True
-        self.clear_cache()
+        self._cache.close()
         self._reader.close()
 
     def __len__(self) -> int:
@@ -183,3 +248,32 @@ class DcbStreamingReader:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def open_dicom(path: Source, frame: int, transfer_syntax: str | None = None) -> BinaryIO:
+    """Open one slice as a read-only binary file, for anything that takes a file object.
+
+    Parameters
+    ----------
+    path : path, bytes, seekable binary file, or ByteSource
+        The ``.dcbs`` file.
+    frame : int
+        Slice, 0-based; negative values count from the end.
+    transfer_syntax : str, optional
+        As in `DcbStreamingReader.get_dicom_for_frame`.
+
+    Returns
+    -------
+    binary file
+        Seekable, in memory: the slice is complete and the file is closed already.
+
+    Raises
+    ------
+    DicomCubeError, OSError
+        As `DcbStreamingReader`.
+    """
+    with DcbStreamingReader(path) as reader:
+        if -reader.frame_count <= frame < 0:
+            frame += reader.frame_count
+        data = reader.get_dicom_for_frame(frame, transfer_syntax=transfer_syntax)
+    return io.BytesIO(data)

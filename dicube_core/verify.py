@@ -238,7 +238,7 @@ def _compare_slice(
 
     where = f"slice {index} ({item.header.name})"
     original = item.origin if isinstance(item.origin, bytes) else item.origin.read_bytes()
-    restored = provider.instance(index, uncompressed=True)
+    restored = provider.original(index)
     report.slices_compared += 1
     if restored == original:
         report.byte_identical += 1

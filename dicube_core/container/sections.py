@@ -15,13 +15,15 @@ _MAX_RATIO = 2000
 _ALWAYS_ALLOWED = 32 << 20
 
 
-def compress(data: bytes, level: int = 19) -> bytes:
+# On the headers and metadata of real series level 19 saves 5 to 10 % of a few kilobytes, and takes
+# 25 times as long: a tenth of the time in which the frames of a small series are encoded.
+_LEVEL = 9
+
+
+def compress(data: bytes, level: int = _LEVEL) -> bytes:
     """Compress with Zstandard, single-threaded, so that equal input gives equal bytes."""
     import zstandard
 
-    # High levels take seconds on megabytes and gain little there.
-    if len(data) > 4 << 20:
-        level = min(level, 9)
     return zstandard.ZstdCompressor(level=level, write_content_size=True).compress(data)
 
 

@@ -20,6 +20,7 @@ _HOMES = {
     "SortMethod": "dicube_core.dicom.order",
     "get_dicom_status": "dicube_core.dicom.status",
     "get_space_from_DicomMeta": "dicube_core.dicom.space",
+    "open_dicom": "dicube_core.streaming",
 }
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "SortMethod",
     "get_dicom_status",
     "get_space_from_DicomMeta",
+    "open_dicom",
 ]
 
 

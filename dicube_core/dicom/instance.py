@@ -1,28 +1,45 @@
-"""Put a slice's Part 10 file together from its header bytes and its frame (PS3.10 section 7)."""
+"""Put a slice's Part 10 file together from its header bytes and its frame (PS3.10 section 7).
+
+Assembly is concatenation: the data set is neither parsed nor written anew. For each transfer
+syntax only what must differ does; ``docs/streaming.md`` lists it.
+"""
 
 from __future__ import annotations
 
+import zlib
+from dataclasses import replace
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom import uids
-from dicube_core.dicom.elements import EXPLICIT_LITTLE, element_header, walk
+from dicube_core.dicom import transcode, uids
+from dicube_core.dicom.elements import (
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    PIXEL_DATA,
+    element_header,
+    walk,
+)
+from dicube_core.dicom.file_meta import PREAMBLE, file_meta_for
 
 if TYPE_CHECKING:
     from dicube_core.dicom.headers import SliceHeader
 
-__all__ = ["encapsulated_instance", "file_meta_for", "native_instance"]
+__all__ = [
+    "deflated_instance",
+    "encapsulated_instance",
+    "native_instance",
+    "restored_file",
+    "with_encoding",
+]
 
-_PREAMBLE = bytes(128) + b"DICM"
 _ITEM = Struct("<HHI")
-_GROUP_LENGTH = 0x00020000
 #: Pixel Data, OB, undefined length, and the empty Basic Offset Table (PS3.5 A.4).
 _ENCAPSULATED = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + _ITEM.pack(0xFFFE, 0xE000, 0)
 _SEQUENCE_END = _ITEM.pack(0xFFFE, 0xE0DD, 0)
 
 
-def native_instance(header: SliceHeader, pixels: bytes | memoryview) -> bytes:
-    """Return the uncompressed file: the source byte for byte where that was uncompressed.
+def restored_file(header: SliceHeader, pixels: bytes | memoryview) -> bytes:
+    """Return the source file: byte for byte if it was uncompressed little endian.
 
     Parameters
     ----------
@@ -30,75 +47,99 @@ def native_instance(header: SliceHeader, pixels: bytes | memoryview) -> bytes:
         Everything but the frame.
     pixels : bytes-like
         Stored values, row by row, little endian.
+
+    Returns
+    -------
+    bytes
+        Else, the same elements and values in Explicit VR Little Endian. A source without
+        preamble and file meta information comes back without them.
     """
-    if header.exact:
+    if not header.exact:
+        return native_instance(header, pixels)
+    parts = (header.preamble, header.file_meta, header.head, header.pixel_header, pixels)
+    return b"".join((*parts, header.padding, header.tail))
+
+
+def native_instance(header: SliceHeader, pixels: bytes | memoryview) -> bytes:
+    """Return an uncompressed DICOM file in the header's own encoding.
+
+    It is the source file, if that was uncompressed and is a DICOM file (with a preamble and file
+    meta information, PS3.10 7.1).
+    """
+    syntax = uids.EXPLICIT_LE if header.explicit else uids.IMPLICIT_LE
+    if header.exact and header.preamble and header.source_syntax == syntax:
         preamble, file_meta = header.preamble, header.file_meta
     else:
-        preamble = header.preamble or _PREAMBLE
-        file_meta = file_meta_for(header, uids.EXPLICIT_LE)
+        preamble, file_meta = header.preamble or PREAMBLE, file_meta_for(header, syntax)
     parts = (preamble, file_meta, header.head, header.pixel_header, pixels)
     return b"".join((*parts, header.padding, header.tail))
+
+
+def deflated_instance(header: SliceHeader, pixels: bytes | memoryview) -> bytes:
+    """Return the file in Deflated Explicit VR Little Endian (PS3.5 A.5).
+
+    Parameters
+    ----------
+    header : SliceHeader
+        In explicit encoding.
+    """
+    packer = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+    parts = (header.head, header.pixel_header, pixels, header.padding, header.tail)
+    body = b"".join((*(packer.compress(part) for part in parts), packer.flush()))
+    meta = file_meta_for(header, uids.DEFLATED)
+    return b"".join((header.preamble or PREAMBLE, meta, body, b"\0" * (len(body) % 2)))
 
 
 def encapsulated_instance(header: SliceHeader, codestream: bytes, syntax: str) -> bytes:
     """Return the file with its frame as one compressed fragment.
 
     No element of the data set is changed but Pixel Data: a monochrome frame that is compressed
-    without loss keeps its description. Implicit data sets become explicit, as PS3.5 A.4 demands.
-    """
-    head, tail = header.head, header.tail
-    if not header.explicit:
-        from dicube_core.dicom.transcode import implicit_to_explicit
+    without loss keeps its description.
 
-        # One call, so that the tail's meaning may depend on the head (private creators).
-        whole = implicit_to_explicit(head + tail)
-        cut = next((e.start for e in walk(whole) if e.tag > 0x7FE00010), len(whole))
-        head, tail = whole[:cut], whole[cut:]
-    fragment = codestream + b"\0" * (len(codestream) % 2)
+    Parameters
+    ----------
+    header : SliceHeader
+        In explicit encoding, as PS3.5 A.4 demands.
+    """
+    padding = b"\0" * (len(codestream) % 2)
+    item = _ITEM.pack(0xFFFE, 0xE000, len(codestream) + len(padding))
     return b"".join(
         (
-            header.preamble or _PREAMBLE,
+            header.preamble or PREAMBLE,
             file_meta_for(header, syntax),
-            head,
+            header.head,
             _ENCAPSULATED,
-            _ITEM.pack(0xFFFE, 0xE000, len(fragment)),
-            fragment,
+            item,
+            codestream,
+            padding,
             _SEQUENCE_END,
-            tail,
+            header.tail,
         )
     )
 
 
-def file_meta_for(header: SliceHeader, syntax: str) -> bytes:
-    """Return the slice's file meta information for another transfer syntax (PS3.10 7.1).
+def with_encoding(header: SliceHeader, *, explicit: bool, bits_allocated: int) -> SliceHeader:
+    """Return the header in explicit or implicit encoding; values keep their bytes.
 
-    All elements of the source stay, but those that name the transfer syntax and the
-    implementation that wrote the file.
+    Raises
+    ------
+    MetaDataError
+        The data set cannot be converted.
     """
-    elements = {e.tag: header.file_meta[e.start : e.stop] for e in walk(header.file_meta)}
-    elements.pop(_GROUP_LENGTH, None)
-    elements.setdefault(0x00020001, element_header(0x00020001, b"OB", 2, EXPLICIT_LITTLE) + b"\0\1")
-    if 0x00020002 not in elements or 0x00020003 not in elements:
-        from_data_set = {
-            e.tag: header.head[e.value : e.value_stop]
-            for e in walk(header.head, header.encoding, until=0x00080019)
-            if e.tag in (0x00080016, 0x00080018)
-        }
-        elements.setdefault(0x00020002, _uid(0x00020002, from_data_set.get(0x00080016, b"")))
-        elements.setdefault(0x00020003, _uid(0x00020003, from_data_set.get(0x00080018, b"")))
-    elements[0x00020010] = _uid(0x00020010, syntax.encode())
-    elements[0x00020012] = _uid(0x00020012, uids.IMPLEMENTATION_UID.encode())
-    version = uids.IMPLEMENTATION_VERSION.encode()
-    version += b" " * (len(version) % 2)
-    elements[0x00020013] = (
-        element_header(0x00020013, b"SH", len(version), EXPLICIT_LITTLE) + version
+    if header.explicit == explicit:
+        return header
+    convert = transcode.implicit_to_explicit if explicit else transcode.explicit_to_implicit
+    encoding = EXPLICIT_LITTLE if explicit else IMPLICIT_LITTLE
+    # In one call, because what an element means may depend on those before it.
+    whole = convert(header.dataset)
+    cut = next((e.start for e in walk(whole, encoding) if e.tag > PIXEL_DATA), len(whole))
+    length = int.from_bytes(header.pixel_header[-4:], "little")
+    vr = b"OW" if bits_allocated > 8 else b"OB"
+    return replace(
+        header,
+        head=whole[:cut],
+        tail=whole[cut:],
+        pixel_header=element_header(PIXEL_DATA, vr, length, encoding),
+        explicit=explicit,
+        exact=False,
     )
-    body = b"".join(elements[tag] for tag in sorted(elements))
-    length = len(body).to_bytes(4, "little")
-    return element_header(_GROUP_LENGTH, b"UL", 4, EXPLICIT_LITTLE) + length + body
-
-
-def _uid(tag: int, value: bytes) -> bytes:
-    value = value.rstrip(b"\0 ")
-    value += b"\0" * (len(value) % 2)
-    return element_header(tag, b"UI", len(value), EXPLICIT_LITTLE) + value

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from dicube_core.dicom import uids
 from dicube_core.dicom.elements import EXPLICIT_LITTLE, PIXEL_DATA, element_header, walk
+from dicube_core.dicom.file_meta import file_meta_for
 from dicube_core.dicom.headers import SliceHeader
-from dicube_core.dicom.instance import file_meta_for
 from dicube_core.exceptions import MetaDataError
 
 if TYPE_CHECKING:
