@@ -18,7 +18,6 @@ from dicube_core.slices import SliceProvider
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dicube_core.dicom.headers import SliceHeader
     from dicube_core.image import DicomCubeImage
     from dicube_core.reader import Reader
 
@@ -63,7 +62,11 @@ def save_to_dicom_folder(image: DicomCubeImage, folder_path: str | os.PathLike[s
     headers, _ = headers_of_image(image)
     if headers is None:
         raise DataConsistencyError("the image has no metadata to make DICOM files of")
-    return _write_folder(headers, lambda index: stored_bytes(image.raw_image[index]), folder_path)
+    return _write_folder(
+        [header.name for header in headers],
+        lambda index: restored_file(headers[index], stored_bytes(image.raw_image[index])),
+        folder_path,
+    )
 
 
 def export_file(
@@ -79,17 +82,13 @@ def export_file(
         Called with (files written, files in all).
     """
     provider = SliceProvider(reader)
-    return _write_folder(
-        provider.headers,
-        lambda index: stored_bytes(reader.frame(index)),
-        folder_path,
-        progress,
-    )
+    names = [header.name for header in provider.headers]
+    return _write_folder(names, provider.original, folder_path, progress)
 
 
 def _write_folder(
-    headers: Sequence[SliceHeader],
-    pixels: Callable[[int], memoryview],
+    wanted: Sequence[str],
+    content: Callable[[int], bytes],
     folder_path: str | os.PathLike[str],
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
@@ -101,7 +100,7 @@ def _write_folder(
         raise FileExistsError(
             17, "the target folder is not empty; give a new or an empty one", str(folder)
         )
-    names = safe_names([header.name for header in headers])
+    names = safe_names(wanted)
     temporary = folder.with_name(f".{folder.name}.dcbs-{secrets.token_hex(6)}")
     temporary.mkdir(parents=True)
     try:
@@ -111,8 +110,7 @@ def _write_folder(
         done = iter(range(1, len(names) + 1))
 
         def write(_: int, index: int) -> None:
-            data = restored_file(headers[index], pixels(index))
-            (temporary / names[index]).write_bytes(data)
+            (temporary / names[index]).write_bytes(content(index))
             number = next(done)
             if progress is not None:
                 progress(number, len(names))

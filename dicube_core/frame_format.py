@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.exceptions import InvalidCubeFileError, MetaDataError, UnsupportedKindError
@@ -36,6 +38,7 @@ def frame_format(
         else:
             size = _frame_size(container, geometry)
             result = PixelFormat.from_dtype(pixel_header.PixelDtype, *size)
+            result = replace(result, photometric_interpretation=_photometric(container))
     except (MetaDataError, UnsupportedKindError) as exc:
         raise InvalidCubeFileError(f"{container.name}: pixel header: {exc.message}") from exc
     if geometry is not None and geometry.shape[1:] != result.shape:
@@ -56,8 +59,8 @@ def _frame_size(container: Container, geometry: Geometry | None) -> tuple[int, i
     metadata = container.metadata() or {}
     merged = metadata.get("_merged_data", metadata)
     if isinstance(merged, dict):
-        rows, columns = (_shared_integer(merged, tag) for tag in ("00280010", "00280011"))
-        if rows and columns:
+        rows, columns = (_shared_value(merged, tag) for tag in ("00280010", "00280011"))
+        if isinstance(rows, int) and isinstance(columns, int) and rows and columns:
             return rows, columns
     if not container.frame_count:
         raise MetaDataError("the file has no frames and does not say their size")
@@ -90,9 +93,20 @@ def _integer(described: dict[str, Any], name: str) -> int:
     return value
 
 
-def _shared_integer(merged: dict[str, Any], tag: str) -> int | None:
+def _shared_value(merged: dict[str, Any], tag: str) -> object:
     entry = merged.get(tag)
     value = entry.get("Value") if isinstance(entry, dict) else None
-    if not isinstance(value, list) or not value or not isinstance(value[0], int):
+    if not isinstance(value, list) or not value:
         return None
     return value[0] if all(item == value[0] for item in value) else None
+
+
+def _photometric(container: Container) -> str:
+    """Return the photometric interpretation of a file that tells it in its metadata only."""
+    merged: object = None
+    # Damaged metadata is an error to whom it matters; the frames can be read without.
+    with suppress(InvalidCubeFileError, MetaDataError):
+        metadata = container.metadata() or {}
+        merged = metadata.get("_merged_data", metadata)
+    found = _shared_value(merged, "00280004") if isinstance(merged, dict) else None
+    return found if isinstance(found, str) else "MONOCHROME2"

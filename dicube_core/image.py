@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.dicom.status import DicomStatus
@@ -141,7 +142,10 @@ class DicomCubeImage:
         rows, columns = (int(n) for n in self.raw_image.shape[1:3])
         if self._pixel_format is not None and self._headers_of is self.dicom_meta:
             return self._pixel_format
-        return PixelFormat.from_dtype(self.raw_image.dtype.name, rows, columns)
+        result = PixelFormat.from_dtype(self.raw_image.dtype.name, rows, columns)
+        tag, meta = "PhotometricInterpretation", self.dicom_meta
+        found = meta.get_shared_value(tag) if meta is not None and meta.is_shared(tag) else None
+        return replace(result, photometric_interpretation=found) if found else result
 
     def check(self) -> None:
         """Check that array, header, metadata and space fit each other.
@@ -236,6 +240,7 @@ class DicomCubeImage:
         for index in range(self.frame_count):
             model: dict[str, Any] = meta.index(index)
             dataset = Dataset.from_json({tag: model[tag] for tag in tags if tag in model})
+            dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
             values[index] = apply_modality_lut(stored[index], dataset)
         return values
 

@@ -172,7 +172,7 @@ def convert(
 
     write_frames(
         file_path,
-        lambda: _describe(series, codec.name),
+        _describe(series, codec.name),
         len(slices),
         load,
         codec=codec,

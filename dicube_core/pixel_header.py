@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,7 +115,9 @@ def _of_frame(value: float | list[float] | None, frame: int) -> float:
 
 def _is_number(value: object) -> bool:
     return (
-        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) <= sys.float_info.max  # integers may be larger than any float
     )
 
 

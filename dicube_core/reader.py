@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.container.extension import SLICE_HEADERS, SOURCE_HEADER, WRITER
@@ -160,11 +160,7 @@ class Reader:
     def headers(self) -> HeaderTable | None:
         """Original headers of the slices, None where the file has none."""
         data = self._container.part(SLICE_HEADERS)
-        if data is None:
-            return None
-        from dicube_core.dicom.headers import HeaderTable
-
-        return HeaderTable(data, self.frame_count, f"{self.name}: slice headers")
+        return None if data is None else _header_table(data, self.frame_count, self.name)
 
     @cached_property
     def source_header(self) -> bytes | None:
@@ -181,15 +177,16 @@ class Reader:
         if stored is None:
             return None
         merged = stored.get("_merged_data", stored)
-        names = None
-        if self.headers is None:
+        packed = self._container.part(SLICE_HEADERS)
+        if packed is None:
             from dicube_core.dicom.legacy import repair_pixel_description
 
             merged = repair_legacy(merged, self.frame_count)
             merged = repair_pixel_description(merged, self.pixel_format, self.pixel_header)
-        else:
-            names = [header.name for header in self.headers]
-        return DicomMeta(merged, names, slice_count=self.frame_count)
+        meta = DicomMeta(merged, slice_count=self.frame_count)
+        if packed is not None:
+            meta.load_filenames_late(partial(_source_names, packed, self.frame_count, self.name))
+        return meta
 
     @cached_property
     def dicom_status(self) -> DicomStatus:
@@ -359,3 +356,13 @@ class Reader:
 def open_file(source: str | os.PathLike[str] | bytes | BinaryIO | ByteSource) -> Reader:
     """Open a ``.dcbs`` file for reading; see `Reader`."""
     return Reader(source)
+
+
+def _header_table(packed: bytes, frame_count: int, name: str) -> HeaderTable:
+    from dicube_core.dicom.headers import HeaderTable
+
+    return HeaderTable(packed, frame_count, f"{name}: slice headers")
+
+
+def _source_names(packed: bytes, frame_count: int, name: str) -> list[str]:
+    return [header.name for header in _header_table(packed, frame_count, name)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dicube_core.container.extension import SOURCE_HEADER
 from dicube_core.container.writer import ContainerWriter
+from dicube_core.dicom.agreement import require_agreement
 from dicube_core.dicom.description import describe_series, merged_metadata
 from dicube_core.exceptions import DataConsistencyError, InvalidCubeFileError
 from dicube_core.frames import EncodedFrames
@@ -28,7 +29,7 @@ DEFAULT_CODEC = "htj2k"
 
 def write_frames(
     path: str | os.PathLike[str],
-    describe: Callable[[], SeriesSections],
+    sections: SeriesSections,
     frame_count: int,
     load: LoadFrame,
     *,
@@ -41,16 +42,16 @@ def write_frames(
 
     Parameters
     ----------
-    describe : callable
-        Returns everything but the frames; called while the first frames are being encoded.
+    sections : SeriesSections
+        Everything but the frames.
     load : callable
         As in `EncodedFrames`.
     progress : callable, optional
         Called with (frames written, frames in all).
     """
     with (
+        ContainerWriter(path, sections, frame_count) as writer,
         EncodedFrames(load, frame_count, codec, pixel_format, verify=verify) as encoded,
-        ContainerWriter(path, describe(), frame_count) as writer,
     ):
         for number, codestream in enumerate(encoded, 1):
             writer.append(codestream)
@@ -104,7 +105,7 @@ def save_image(
     codec = get_codec(DEFAULT_CODEC)
     write_frames(
         file_path,
-        lambda: _describe(image, codec.name),
+        _describe(image, codec.name),
         image.frame_count,
         lambda index, _: (image.raw_image[index], None),
         codec=codec,
@@ -158,36 +159,14 @@ def headers_of_image(
         )
         whole = DicomMeta(repaired, meta.filenames, slice_count=meta.slice_count)
         headers = headers_from_meta(whole, image.pixel_format)
-        return headers, merged_metadata(headers)
-    if meta.edits:
+        merged = merged_metadata(headers)
+    elif meta.edits:
         from dicube_core.dicom.edited import edited_headers
 
         headers = edited_headers(headers, meta.edits)
         merged = merged_metadata(headers)
     else:
         merged = dict(meta.items())
-    _require_agreement(headers, image)
-    return headers, merged
-
-
-def _require_agreement(headers: Sequence[SliceHeader], image: DicomCubeImage) -> None:
-    """Refuse headers that describe other pixels: what is served must be what is shown."""
-    from dicube_core.dicom.find import header_values
-    from dicube_core.dicom.series import pixel_format_of, rescale_of
-
-    expected = image.pixel_format
     for index, header in enumerate(headers):
-        values = header_values(header)
-        found = pixel_format_of(values, header.name)
-        if found != expected:
-            raise DataConsistencyError(
-                f"slice {index}: its header describes {found}, the image holds {expected}",
-                suggestion="edit the pixels and their description together, through a new image",
-            )
-        rescale = rescale_of(values)
-        if rescale != image.pixel_header.rescale(index):
-            raise DataConsistencyError(
-                f"slice {index}: its header says slope and intercept {rescale}, the pixel header "
-                f"{image.pixel_header.rescale(index)}",
-                suggestion="set both, or neither",
-            )
+        require_agreement(header, index, image.pixel_format, image.pixel_header)
+    return headers, merged

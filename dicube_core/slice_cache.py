@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
-from collections import OrderedDict
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections import OrderedDict, deque
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from dicube_core.exceptions import ReaderClosedError
+from dicube_core.forks import renew_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["CacheCounts", "SliceCache"]
 
 K = TypeVar("K", bound="Hashable")
+
+#: Seconds after which a thread that has nothing to load ends. Threads that are still there when
+#: the interpreter exits delay it by as much.
+_IDLE = 0.2
 
 
 @dataclass
@@ -39,6 +44,17 @@ class CacheCounts:
     preloads_wasted: int = 0
 
 
+class _Flight:
+    """A load that somebody is at, for others to wait for."""
+
+    __slots__ = ("done", "error", "value")
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.value: bytes | None = None
+        self.error: Exception | None = None
+
+
 class SliceCache(Generic[K]):
     """Least recently used values, bounded by number and bytes. Safe for threads and after fork.
 
@@ -52,7 +68,8 @@ class SliceCache(Generic[K]):
     max_items, max_bytes : int
         Bounds on what is kept. A value larger than `max_bytes` is not kept at all.
     n_threads : int
-        Threads that load ahead, started with the first call of `preload`.
+        Threads that load ahead. They start when there is something to load, and end when there
+        is nothing for a moment, and with `close`.
     """
 
     def __init__(
@@ -61,43 +78,51 @@ class SliceCache(Generic[K]):
         self._load = load
         self._max_items, self._max_bytes, self._n_threads = max_items, max_bytes, n_threads
         self._closed = False
-        self._start()
+        self.renew()
+        renew_after_fork(self)
 
-    def _start(self) -> None:
+    def renew(self) -> None:
         """Begin empty, with locks and threads of this process."""
-        self._pid = os.getpid()
         self._lock = threading.Lock()
+        self._queued = threading.Condition(self._lock)
         self._values: OrderedDict[K, bytes] = OrderedDict()
         self._unused: set[K] = set()  # loaded ahead, not asked for yet
-        self._flying: dict[K, Future[bytes]] = {}
+        self._flying: dict[K, _Flight] = {}
+        self._queue: deque[K] = deque()  # to be loaded ahead
+        self._threads: set[threading.Thread] = set()
         self._bytes = 0
         self._counts = CacheCounts()
-        self._pool: ThreadPoolExecutor | None = None
-
-    def _after_fork(self) -> None:
-        if self._pid != os.getpid():  # threads and held locks stayed in the parent
-            self._start()
 
     def get(self, key: K) -> bytes:
-        """Return the value of a key, loading it in this thread unless somebody is at it."""
-        self._after_fork()
-        with self._lock:
-            value = self._values.get(key)
-            if value is not None:
-                self._values.move_to_end(key)
+        """Return the value of a key, loading it in this thread unless somebody is at it.
+
+        Raises
+        ------
+        ReaderClosedError
+            The cache is closed, or was while this call waited for another's load.
+        """
+        while True:
+            with self._lock:
+                if self._closed:
+                    raise _closed_error()
+                value = self._values.get(key)
+                flight = self._flying.get(key)
+                if value is None and flight is None:
+                    self._counts.misses += 1
+                    mine = self._flying[key] = _Flight()
+                    break
                 self._counts.hits += 1
                 self._mark_used(key)
-                return value
-            flight = self._flying.get(key)
-            if flight is None:
-                mine: Future[bytes] = Future()
-                self._flying[key] = mine
-                self._counts.misses += 1
-            else:
-                self._counts.hits += 1
-                self._mark_used(key)
-        if flight is not None:
-            return flight.result()
+                if value is not None:
+                    self._values.move_to_end(key)
+                    return value
+            assert flight is not None  # noqa: S101 - for the type checker
+            flight.done.wait()
+            if flight.value is not None:
+                return flight.value
+            if flight.error is not None:
+                raise flight.error
+            # The thread that was at it was interrupted, which is nobody else's business.
         return self._fly(key, mine)
 
     def _mark_used(self, key: K) -> None:
@@ -105,108 +130,126 @@ class SliceCache(Generic[K]):
             self._unused.discard(key)
             self._counts.preloads_used += 1
 
-    def _fly(self, key: K, flight: Future[bytes]) -> bytes:
+    def _fly(self, key: K, flight: _Flight) -> bytes:
         """Load a key, keep the value, and answer all who wait."""
+        value = error = None
         try:
             value = self._load(key)
-        except BaseException as exc:
-            with self._lock:
-                self._flying.pop(key, None)
-                self._unused.discard(key)
-            flight.set_exception(exc)
+        except Exception as exc:
+            error = exc
             raise
-        with self._lock:
-            self._flying.pop(key, None)
-            self._keep(key, value)
-        flight.set_result(value)
+        finally:
+            with self._lock:
+                if self._flying.get(key) is flight:  # else they were answered by `close`
+                    del self._flying[key]
+                    self._keep(key, value)
+                    flight.value, flight.error = value, error
+            flight.done.set()
         return value
 
-    def _keep(self, key: K, value: bytes) -> None:
+    def _keep(self, key: K, value: bytes | None) -> None:
         """Put a value in and drop the oldest ones; the lock is held."""
-        if self._closed or len(value) > self._max_bytes or self._max_items < 1:
+        if value is None:
             self._unused.discard(key)
             return
         self._values[key] = value
         self._bytes += len(value)
+        if len(value) > self._max_bytes:
+            self._drop(key)  # alone, instead of all others
         while len(self._values) > self._max_items or self._bytes > self._max_bytes:
-            old, dropped = self._values.popitem(last=False)
-            self._bytes -= len(dropped)
+            self._drop(next(iter(self._values)))
             self._counts.evictions += 1
-            if old in self._unused:
-                self._unused.discard(old)
-                self._counts.preloads_wasted += 1
+
+    def _drop(self, key: K) -> None:
+        self._bytes -= len(self._values.pop(key))
+        if key in self._unused:
+            self._unused.discard(key)
+            self._counts.preloads_wasted += 1
 
     def preload(self, keys: Iterable[K]) -> None:
         """Load keys that are neither here nor on their way, on the cache's own threads.
 
+        They take the place of those that an earlier call asked for and nobody has begun with.
         An error is not kept: it comes up when the key is asked for.
         """
-        self._after_fork()
         with self._lock:
-            if self._closed:
+            if self._closed or not self._max_items:
                 return
-            wanted = [k for k in keys if k not in self._values and k not in self._flying]
-            if wanted and self._pool is None:
-                self._pool = ThreadPoolExecutor(self._n_threads, "dicube-preload")
-            for key in wanted:
-                flight: Future[bytes] = Future()
-                self._flying[key] = flight
-                self._unused.add(key)
-                assert self._pool is not None  # noqa: S101 - made above, for the type checker
-                self._pool.submit(self._preload_one, key, flight)
+            self._queue = deque(k for k in keys if k not in self._values and k not in self._flying)
+            self._queued.notify(len(self._queue))
+            while len(self._threads) < min(self._n_threads, len(self._queue)):
+                thread = threading.Thread(target=self._work, name="dicube-preload")
+                self._threads.add(thread)
+                try:
+                    thread.start()
+                except RuntimeError:  # none to be had, or the interpreter is ending
+                    self._threads.discard(thread)
+                    self._queue.clear()
 
-    def _preload_one(self, key: K, flight: Future[bytes]) -> None:
-        with contextlib.suppress(Exception):  # whoever asks for the key meets it again
-            self._fly(key, flight)
+    def _work(self) -> None:
+        """Load what is queued; the body of a thread."""
+        while True:
+            with self._lock:
+                if not self._queue and not self._closed:
+                    self._queued.wait(_IDLE)
+                if not self._queue:
+                    self._threads.discard(threading.current_thread())
+                    return
+                key = self._queue.popleft()
+                if key in self._values or key in self._flying:
+                    continue
+                flight = self._flying[key] = _Flight()
+                self._unused.add(key)
+            with contextlib.suppress(Exception):  # whoever asks for the key meets it again
+                self._fly(key, flight)
 
     @property
     def counts(self) -> CacheCounts:
         """A copy of the counters."""
-        self._after_fork()
         with self._lock:
-            return CacheCounts(**vars(self._counts))
+            return replace(self._counts)
 
     @property
     def n_bytes(self) -> int:
         """Bytes held."""
-        self._after_fork()
         return self._bytes
 
     @property
     def n_flying(self) -> int:
         """Loads on their way."""
-        self._after_fork()
         return len(self._flying)
 
     def __len__(self) -> int:
-        self._after_fork()
         return len(self._values)
 
     def clear(self) -> None:
         """Drop all values; loads on their way are not stopped."""
-        self._after_fork()
         with self._lock:
-            self._counts.preloads_wasted += len(self._unused & self._values.keys())
-            self._unused -= self._values.keys()
-            self._values.clear()
-            self._bytes = 0
+            self._clear()
+
+    def _clear(self) -> None:
+        for key in list(self._values):
+            self._drop(key)
 
     def close(self) -> None:
-        """Drop all values and end the threads; may be called again."""
-        self._after_fork()
+        """Drop all values, answer all who wait with an error, and end the threads.
+
+        May be called again. Returns when the threads have ended.
+        """
         with self._lock:
             self._closed = True
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(wait=True, cancel_futures=True)
-        self._cancel_waiting()
-        self.clear()
-
-    def _cancel_waiting(self) -> None:
-        """Answer those who wait for loads that will not start any more."""
-        with self._lock:
-            waiting = [flight for key, flight in self._flying.items() if key in self._unused]
-            self._flying = {k: f for k, f in self._flying.items() if k not in self._unused}
+            self._queue.clear()
+            self._queued.notify_all()
+            waited_for, self._flying = self._flying, {}
+            for flight in waited_for.values():
+                flight.error = _closed_error()
+                flight.done.set()
+            self._clear()
             self._unused.clear()
-        for flight in waiting:
-            flight.cancel()
+            threads = self._threads - {threading.current_thread()}
+        for thread in threads:
+            thread.join()
+
+
+def _closed_error() -> ReaderClosedError:
+    return ReaderClosedError("the reader was closed")

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from dicube_core.dicom import uids
+from dicube_core.dicom.agreement import require_agreement
 from dicube_core.dicom.instance import (
     deflated_instance,
     encapsulated_instance,
@@ -56,6 +57,7 @@ class SliceProvider:
         self._lock = threading.Lock()
         self._made: Sequence[SliceHeader] | None = None
         self._converted: dict[tuple[int, bool], SliceHeader] = {}
+        self._agreed: set[int] = set()
         self._inspected: dict[int, str] = {}
         self._other_bits: dict[int, bool] = {}
 
@@ -89,13 +91,21 @@ class SliceProvider:
         converted = self._converted.get(key)
         if converted is not None:
             return converted
-        header = self.headers[index]
+        header = self._agreeing_header(index)
         if header.explicit == explicit:
             return header
         bits = self.reader.pixel_format.bits_allocated
         result = with_encoding(header, explicit=explicit, bits_allocated=bits)
         self._converted[key] = result
         return result
+
+    def _agreeing_header(self, index: int) -> SliceHeader:
+        """Return a header as it is stored, once it was found to describe its frame."""
+        header = self.headers[index]
+        if self.reader.headers is not None and index not in self._agreed:
+            require_agreement(header, index, self.reader.pixel_format, self.reader.pixel_header)
+            self._agreed.add(index)
+        return header
 
     def original(self, index: int) -> bytes:
         """Return the source file of a slice; see `restored_file`.
@@ -108,7 +118,8 @@ class SliceProvider:
             The frame or its header cannot be read.
         """
         number = self.reader.container.frame_number(index)
-        return restored_file(self.headers[number], stored_bytes(self.reader.frame(number)))
+        header = self._agreeing_header(number)
+        return restored_file(header, stored_bytes(self.reader.frame(number)))
 
     def default_syntax(self, index: int) -> str:
         """Return HTJ2K lossless, or the native syntax where `compressed` has nothing to give."""

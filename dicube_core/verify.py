@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.dicom import uids
+from dicube_core.dicom.agreement import require_agreement
 from dicube_core.dicom.compare import dataset_differences
 from dicube_core.dicom.description import merged_metadata
 from dicube_core.dicom.gather import gather
@@ -117,6 +118,8 @@ def _check_sections(reader: Reader, report: VerifyReport) -> None:
     try:
         _ = reader.geometry, reader.dicom_status, reader.writer, reader.source_header
         meta, headers = reader.dicom_meta, reader.headers
+        for index, header in enumerate(headers or ()):
+            require_agreement(header, index, reader.pixel_format, reader.pixel_header)
         if meta is not None and headers is not None:
             derived = merged_metadata(list(headers))
             if derived != dict(meta.items()):

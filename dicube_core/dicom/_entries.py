@@ -20,13 +20,20 @@ def values(entry: Mapping[str, Any], slice_count: int) -> list[Any]:
     if entry["shared"] is not None and "exact" not in entry:
         value = next((entry[key] for key in VALUE_KEYS if key in entry), None)
         if entry["shared"]:
-            return [deepcopy(value) for _ in range(slice_count)]
-        return list(deepcopy(value) or [])
+            return [_copied(value) for _ in range(slice_count)]
+        return [_copied(one) for one in value or []]
     found = [payload(split_element(entry, index)) for index in range(slice_count)]
     is_sequence = entry["shared"] is None
     if not is_sequence and all(not isinstance(v, list) or len(v) == 1 for v in found):
         return [value[0] if isinstance(value, list) else value for value in found]
     return found
+
+
+def _copied(value: Any) -> Any:
+    """Return a copy; the usual numbers, texts and lists of them are not gone through for it."""
+    if isinstance(value, list) and not any(isinstance(part, list | dict) for part in value):
+        return value.copy()
+    return deepcopy(value) if isinstance(value, list | dict) else value
 
 
 def shared_value(entry: Mapping[str, Any]) -> Any:

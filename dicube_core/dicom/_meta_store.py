@@ -43,9 +43,7 @@ class MetaStore:
         self._lock = Lock()
         self._slice_count = check_slice_count(slice_count)
         self._begin_record()
-        self.filenames = None if filenames is None else list(filenames)
-        if self.filenames is not None and len(self.filenames) != slice_count:
-            raise MetaDataError(f"{len(self.filenames)} file names for {slice_count} slices")
+        self.filenames = filenames
 
     @classmethod
     def _of(
@@ -113,6 +111,24 @@ class MetaStore:
         return json.dumps(data, allow_nan=False)
 
     @property
+    def filenames(self) -> list[str] | None:
+        """Names of the files the slices came from, None where nobody knows."""
+        if self._name_loader is not None:
+            self.filenames = self._name_loader()
+        return self._filenames
+
+    @filenames.setter
+    def filenames(self, names: Sequence[str] | None) -> None:
+        if names is not None and len(names) != self._slice_count:
+            raise MetaDataError(f"{len(names)} file names for {self._slice_count} slices")
+        self._filenames = None if names is None else list(names)
+        self._name_loader: Callable[[], Sequence[str]] | None = None
+
+    def load_filenames_late(self, loader: Callable[[], Sequence[str]]) -> None:
+        """Take the names from `loader`, which is called when they are first asked for."""
+        self._name_loader = loader
+
+    @property
     def _data(self) -> MergedData:
         if self._merged is None:
             with self._lock:
@@ -152,7 +168,8 @@ class MetaStore:
     __hash__ = None  # type: ignore[assignment]
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {**self.__dict__, "_merged": self._data, "_loader": None}
+        late = {"_merged": self._data, "_filenames": self.filenames}
+        state = {**self.__dict__, **late, "_loader": None, "_name_loader": None}
         del state["_lock"]
         return state
 

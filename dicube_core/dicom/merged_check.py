@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from itertools import chain
+from typing import Any, NoReturn, TypeGuard
 
 from dicube_core.dicom._merged_model import VALUE_KEYS, MergedData, exact_projection
 from dicube_core.exceptions import MetaDataError
@@ -22,6 +23,14 @@ MAX_SLICES = 1 << 20
 _TAG = re.compile(r"[0-9A-F]{8}")
 _VR = re.compile(r"[A-Z]{2}")
 _SCALARS = (str, int, float)
+#: Lists of nothing else, which is nearly all there are, are passed in one go.
+_PLAIN = frozenset((str, int, float, type(None)))
+_TEXTS = frozenset((str, type(None)))
+
+
+def _kind(value: object) -> str:
+    """Return the type of a JSON value, in JSON's word where Python's is an internal one."""
+    return "null" if value is None else type(value).__name__
 
 
 def _bad(path: str, problem: str) -> NoReturn:
@@ -86,7 +95,7 @@ def check_merged(merged: object, slice_count: int, *, path: str = "", depth: int
         Something has the wrong type, length or nesting; the message names the tag.
     """
     if not isinstance(merged, Mapping):
-        _bad(path or "(top)", f"a mapping is expected, found {type(merged).__name__}")
+        _bad(path or "(top)", f"a mapping is expected, found {_kind(merged)}")
     if depth > LIMITS.json_depth:
         _bad(path, f"sequences are nested deeper than {LIMITS.json_depth}")
     check_slice_count(slice_count)
@@ -100,8 +109,10 @@ def check_merged(merged: object, slice_count: int, *, path: str = "", depth: int
 
 
 def _check_entry(entry: object, count: int, path: str, depth: int) -> dict[str, Any]:
+    if _is_usual(entry):
+        return entry.copy()
     if not isinstance(entry, Mapping):
-        _bad(path, f"a mapping is expected, found {type(entry).__name__}")
+        _bad(path, f"a mapping is expected, found {_kind(entry)}")
     vr, shared = entry.get("vr"), entry.get("shared")
     if not isinstance(vr, str) or not _VR.fullmatch(vr):
         _bad(path, f"vr is {vr!r}")
@@ -121,16 +132,34 @@ def _check_entry(entry: object, count: int, path: str, depth: int) -> dict[str, 
     return {**plain, **_check_extras(entry, plain[keys[0]], path)}
 
 
+def _is_usual(entry: object) -> TypeGuard[dict[str, Any]]:
+    """Tell the form of nearly all entries, values that all slices share, at a glance."""
+    if type(entry) is not dict or len(entry) != 3 or entry.get("shared") is not True:
+        return False
+    vr, value = entry.get("vr"), entry.get("Value")
+    return (
+        type(vr) is str
+        and type(value) is list
+        and _VR.fullmatch(vr) is not None
+        and set(map(type, value)) <= _PLAIN
+    )
+
+
 def _check_values(key: str, values: object, count: int, path: str) -> list[Any]:
     """Check values per slice."""
-    values = _check_list(values, count, f"{path} {key}")
+    values = _check_list(values, count, path, key)
+    types = set(map(type, values))
+    if types <= (_PLAIN if key == "Value" else _TEXTS):
+        return values
+    if types == {list} and key == "Value" and set(map(type, chain(*values))) <= _PLAIN:
+        return values
     for index, value in enumerate(values):
         if key == "Value" and isinstance(value, list):
             _check_value(key, value, f"{path} of slice {index}")
         elif value is not None and not (
             _is_scalar(value) if key == "Value" else type(value) is str
         ):
-            _bad(path, f"slice {index} has a value of type {type(value).__name__}")
+            _bad(path, f"slice {index} has a value of type {_kind(value)}")
     return values
 
 
@@ -146,24 +175,26 @@ def _check_extras(entry: Mapping[str, Any], values: list[Any], path: str) -> dic
     return {**extras, "absent": absent} if absent else extras
 
 
-def _check_list(value: object, count: int, path: str) -> list[Any]:
+def _check_list(value: object, count: int, path: str, key: str) -> list[Any]:
     if not isinstance(value, list):
-        _bad(path, f"a list is expected, found {type(value).__name__}")
+        _bad(f"{path} {key}", f"a list is expected, found {_kind(value)}")
     if len(value) != count:
-        _bad(path, f"{len(value)} values for {count} slices")
+        _bad(f"{path} {key}", f"{len(value)} values for {count} slices")
     return value
 
 
 def _check_value(key: str, value: object, path: str) -> object:
     if key != "Value":
         if type(value) is not str:
-            _bad(path, f"{key} is {type(value).__name__}, not text")
+            _bad(path, f"{key} is {_kind(value)}, not text")
         return value
     if not isinstance(value, list):
-        _bad(path, f"Value is {type(value).__name__}, not a list")
+        _bad(path, f"Value is {_kind(value)}, not a list")
+    if set(map(type, value)) <= _PLAIN:
+        return value
     for item in value:
         if item is not None and not _is_scalar(item):
-            _bad(path, f"a value of type {type(item).__name__}")
+            _bad(path, f"a value of type {_kind(item)}")
     return value
 
 
@@ -176,10 +207,10 @@ def _is_scalar(value: object) -> bool:
 def _check_exact(
     plain: dict[str, Any], exact: object, count: int, path: str, depth: int
 ) -> dict[str, Any]:
-    cells = _check_list(exact, count, f"{path} exact")
+    cells = _check_list(exact, count, path, "exact")
     for cell in cells:
         if cell is not None and not isinstance(cell, dict):
-            _bad(path, f"an exact element is {type(cell).__name__}")
+            _bad(path, f"an exact element is {_kind(cell)}")
         _check_plain_json(cell, path, depth)
     if exact_projection(cells) != plain:
         return plain  # edited by a program that does not know `exact`
@@ -210,7 +241,7 @@ def _check_sequence(entry: Mapping[str, Any], count: int, path: str, depth: int)
         "Value": [check_merged(item, count, path=path, depth=depth + 1) for item in items],
     }
     if "counts" in entry:
-        counts = _check_list(entry["counts"], count, f"{path} counts")
+        counts = _check_list(entry["counts"], count, path, "counts")
         for value in counts:
             if value is not None and (type(value) is not int or not -1 <= value <= len(items)):
                 _bad(path, f"{value!r} items of {len(items)}")

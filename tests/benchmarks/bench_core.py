@@ -11,21 +11,21 @@ out of the median. Files are in the page cache. The exit status is 0 whether goa
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import dicube_core
 from core_bench.equality import check_all
 from core_bench.fixtures import Fixture
+from core_bench.fresh import measure_first_calls
 from core_bench.imports import time_imports
-from core_bench.memory import measure_memory
 from core_bench.peers import load_dicube
 from core_bench.report import environment, table, write_json
 from core_bench.series import find_series
 from core_bench.tasks import bare_codec, time_tasks
+
+import dicube_core
 
 if TYPE_CHECKING:
     from core_bench.outcome import Row
@@ -37,8 +37,8 @@ _SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--data", type=Path, default=_SHARED_DATA, help="folder with real series")
-    parser.add_argument("--rounds", type=int, default=7, help="rounds per task (default 7)")
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--rounds", type=int, default=15, help="quiet rounds per task")
+    parser.add_argument("--threads", type=int, default=dicube_core.get_num_threads())
     parser.add_argument("--series", help="only the series of this name")
     parser.add_argument("--json", type=Path, help="write all samples to this file")
     parser.add_argument("--work", type=Path, help="folder for temporary files")
@@ -60,7 +60,7 @@ def _measure(source: SourceFolder, work: Path, arguments: argparse.Namespace) ->
         for line in check_all(fixture, bare):
             _say(f"{source.name}: equal: {line}")
         rows = time_tasks(fixture, bare, arguments.rounds)
-    return rows + measure_memory(fixture)
+    return rows + measure_first_calls(fixture, min(arguments.rounds, 7))
 
 
 def main() -> None:

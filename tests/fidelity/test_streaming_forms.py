@@ -80,9 +80,10 @@ def test_depths_that_few_decoders_read_are_served_uncompressed(name, tmp_path):
 
 def test_constructor_and_call_choose_the_form(tmp_path):
     path = converted(tmp_path, make_series(2))
-    with DcbStreamingReader(path) as stream, DcbStreamingReader(
-        path, force_uncompressed=True
-    ) as plain:
+    with (
+        DcbStreamingReader(path) as stream,
+        DcbStreamingReader(path, force_uncompressed=True) as plain,
+    ):
         assert plain.get_dicom_for_frame(0) == stream.get_dicom_for_frame(0, True)
         assert plain.get_dicom_for_frame(0, False) == stream.get_dicom_for_frame(0)
         assert plain.get_dicom_for_frame(0) != stream.get_dicom_for_frame(0)
@@ -137,9 +138,11 @@ def test_a_file_without_dicom_metadata_serves_nothing(tmp_path):
     array = np.arange(60, dtype=np.uint16).reshape(2, 6, 5)
     image = dicube_core.DicomCubeImage(array, PixelDataHeader(PixelDtype="uint16"))
     dicube_core.save(image, tmp_path / "x.dcbs")
-    with DcbStreamingReader(tmp_path / "x.dcbs") as stream:
-        with pytest.raises(DicomCubeError, match="init_meta"):
-            stream.get_dicom_for_frame(0)
+    with (
+        DcbStreamingReader(tmp_path / "x.dcbs") as stream,
+        pytest.raises(DicomCubeError, match="init_meta"),
+    ):
+        stream.get_dicom_for_frame(0)
     image.init_meta(modality="CT", patient_name="A^B", patient_id="7")
     dicube_core.save(image, tmp_path / "x.dcbs")
     with DcbStreamingReader(tmp_path / "x.dcbs") as stream:

@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 from support import metadata_cases
-from support.encodings import CT_LARGER, COMPRESSED, NATIVE, REWRITTEN, compressed_series
-from support.encodings import rewritten_series
+from support.encodings import (
+    COMPRESSED,
+    CT_LARGER,
+    NATIVE,
+    REWRITTEN,
+    compressed_series,
+    rewritten_series,
+)
 from support.raw import EXPLICIT_BE, text
 from support.series import KINDS, Kind, make_series, pixel_node
 from support.whole import assert_whole
@@ -118,8 +124,8 @@ def test_headers_of_compressed_sources(name, encoding, tmp_path):
 
 
 def test_htj2k_codestreams_pass_through_unchanged(tmp_path):
-    from support.compare import read
     from pydicom.encaps import generate_frames
+    from support.compare import read
 
     files = compressed_series("htj2k")
     path = whole(files, tmp_path, "htj2k")

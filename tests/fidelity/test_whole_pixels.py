@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from support.encodings import compressed_series
+from support.metadata_cases import CASES
 from support.raw import text
-from support.series import KINDS, Kind, make_series
+from support.series import CT, KINDS, Kind, make_series
 from support.whole import assert_whole, write_files
 
 import dicube_core
@@ -46,3 +48,30 @@ def test_stored_values_are_never_rescaled(tmp_path):
     assert image.dtype == np.uint16
     assert image.pixel_header.RescaleIntercept == -1024
     np.testing.assert_array_equal(image.get_fdata(), image.raw_image.astype("f4") - 1024)
+
+
+def test_modality_lut_of_each_slice(tmp_path):
+    kind = Kind("lut", stored=12)
+    files = make_series(4, kind, CASES["modality_lut_per_slice"])
+    path = assert_whole(files, tmp_path)
+    for image in (dicube_core.load(path), dicube_core.load_from_dicom_folder(tmp_path / "source")):
+        for index in range(4):
+            table = np.array([(n * 13 + index) % 65536 for n in range(4096)])
+            np.testing.assert_array_equal(
+                image.get_fdata("float64")[index], table[kind.frame(index)]
+            )
+
+
+def test_rescale_in_some_slices_only(tmp_path):
+    path = assert_whole(make_series(4, edit=CASES["rescale_in_some_slices"]), tmp_path)
+    values = dicube_core.load(path).get_fdata()
+    for index in range(4):
+        offset = 0 if index % 2 else -1024
+        np.testing.assert_array_equal(values[index], CT.frame(index).astype("f4") + offset)
+
+
+def test_unused_bits_of_compressed_sources_are_kept(tmp_path):
+    kind = Kind("overlay", rows=70, columns=65, fill="overlay")
+    path = assert_whole(compressed_series("rle", kind=kind), tmp_path, exact=False)
+    with dicube_core.open(path) as reader:
+        np.testing.assert_array_equal(reader.frames(), [kind.frame(i) for i in range(3)])

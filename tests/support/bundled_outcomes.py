@@ -153,9 +153,7 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
         "test_files/MR_truncated.dcm",
         "test_files/rtplan_truncated.dcm",
     ),
-    "unknown value representation": (
-        "test_files/SC_rgb_jpeg.dcm",
-    ),
+    "unknown value representation": ("test_files/SC_rgb_jpeg.dcm",),
     "multi-frame": (
         "test_files/SC_rgb_rle_16bit_2frame.dcm",
         "test_files/SC_rgb_rle_2frame.dcm",
@@ -166,9 +164,7 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
         "test_files/rtdose_expb.dcm",
         "test_files/rtdose_rle.dcm",
     ),
-    "palette colour": (
-        "test_files/examples_palette.dcm",
-    ),
+    "palette colour": ("test_files/examples_palette.dcm",),
     "1-bit": (
         "test_files/liver_1frame.dcm",
         "test_files/liver_expb_1frame.dcm",

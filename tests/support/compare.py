@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pydicom
-from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
 
 from support.raw import EXPLICIT_LE, IMPLICIT_LE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from pydicom.dataset import Dataset
 
 _PIXELS = (0x7FE00010, 0x7FE00001, 0x7FE00002)
 _WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}

@@ -13,14 +13,17 @@ import sys
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dicube_core
 from dicube_core.exceptions import DicomCubeError
 from dicube_core.streaming import DcbStreamingReader
+from support.hostile import hostile
 from support.legacy_file import regions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 _MEMORY = 3 << 30
 Variant = tuple[str, bytes]
@@ -105,13 +108,14 @@ def smears(data: bytes) -> Iterator[Variant]:
         yield "appended", data + extra
 
 
-PLANS = {"flips": flips, "smears": smears}
+PLANS = {"flips": flips, "smears": smears, "hostile": hostile}
 
 
 def main(plan: str, path: str) -> None:
     """Try all variants of a plan."""
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    dicube_core.set_num_threads(1)  # starting threads would take most of the time
     data = Path(path).read_bytes()
     expected = {way: WAYS[way](data) for way in WAYS}
     counts: Counter[str] = Counter()
@@ -126,7 +130,7 @@ def main(plan: str, path: str) -> None:
                 result = "bad"
             counts[f"{region}/{way}/{result}"] += 1
         slowest = max(slowest, time.perf_counter() - start)
-    print(json.dumps({"counts": counts, "bad": bad, "slowest": slowest}))
+    sys.stdout.write(json.dumps({"counts": counts, "bad": bad, "slowest": slowest}))
 
 
 if __name__ == "__main__":

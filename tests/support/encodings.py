@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from support.raw import DEFLATED, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE, Node, encapsulated, part10
 from support.series import Edit, Kind, slice_nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Array = np.ndarray[Any, Any]
 
@@ -37,7 +39,8 @@ def _pydicom(uid: str, plugin: str) -> Callable[[Array, Kind], bytes]:
                 columns=kind.columns,
                 samples_per_pixel=1,
                 bits_allocated=kind.allocated,
-                bits_stored=kind.stored,
+                # RLE codes whole words, whatever is in the bits beside the pixel.
+                bits_stored=kind.allocated if plugin == "pydicom" else kind.stored,
                 pixel_representation=int(kind.signed),
                 photometric_interpretation=kind.photometric,
                 number_of_frames=1,

@@ -85,18 +85,18 @@ def pixel_header_of(volume: Array) -> dict[str, Any]:
     }
 
 
-def volume(count: int = 3, rows: int = 20, columns: int = 17) -> Array:
+def volume(count: int = 3, rows: int = 11, columns: int = 9) -> Array:
     """Return rescaled CT values."""
     rng = np.random.default_rng(5)
     return rng.integers(-1024, 3071, (count, rows, columns)).astype(np.int16)
 
 
-def legacy_file(frames: Array | None = None, **changes: bytes | list[bytes]) -> bytes:
+def legacy_file(stored: Array | None = None, **changes: bytes | list[bytes]) -> bytes:
     """Return a file; `changes` replace sections, or the list of frames."""
     import imagecodecs
     import zstandard
 
-    array = volume() if frames is None else frames
+    array = volume() if stored is None else stored
     codestreams = changes.pop("frames", None)
     if codestreams is None:
         codestreams = [bytes(imagecodecs.htj2k_encode(f, reversible=True)) for f in array]
@@ -118,7 +118,9 @@ def legacy_file(frames: Array | None = None, **changes: bytes | list[bytes]) -> 
     offsets = [positions[-1]]
     for codestream in codestreams:
         offsets.append(offsets[-1] + len(codestream))
-    sections["frame_offsets"] = sections["frame_offsets"] or struct.pack(f"<{count}Q", *offsets[:-1])
+    sections["frame_offsets"] = sections["frame_offsets"] or struct.pack(
+        f"<{count}Q", *offsets[:-1]
+    )
     lengths = struct.pack(f"<{count}Q", *map(len, codestreams))
     sections["frame_lengths"] = sections["frame_lengths"] or lengths
     numbers = [n for pair in zip(positions, sizes, strict=False) for n in pair]
@@ -140,5 +142,7 @@ def regions(data: bytes) -> dict[str, range]:
     starts = struct.unpack_from(f"<{count}Q", data, found["frame_offsets"].start)
     sizes = struct.unpack_from(f"<{count}Q", data, found["frame_lengths"].start)
     for index, (start, size) in enumerate(zip(starts, sizes, strict=True)):
-        found[f"frame {index}"] = range(start, start + size)
+        data_start = data.index(b"\xff\x93", start) + 2  # SOD ends the headers of a codestream
+        found[f"codestream header {index}"] = range(start, data_start)
+        found[f"packets {index}"] = range(data_start, start + size)
     return found

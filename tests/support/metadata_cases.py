@@ -204,16 +204,14 @@ def _names(name: str, term: str, codec: str, person: str, description: str) -> N
     )
 
 
-_names("utf8", "ISO_IR 192", "utf-8", "Wáng^小東=王^小東=", "胸部 ÄÖÜ ✓")  # noqa: RUF001
+_names("utf8", "ISO_IR 192", "utf-8", "Wáng^小東=王^小東=", "胸部 ÄÖÜ ✓")
 _names("latin1", "ISO_IR 100", "latin-1", "Äneas^Rüdiger", "Thorax Übersicht")
 _names("cyrillic", "ISO_IR 144", "iso8859_5", "Люкceмбypг", "грудь")  # noqa: RUF001
 _names("gb18030", "GB18030", "gb18030", "Wang^XiaoDong=王^小东=", "胸部")
 _names("gbk", "GBK", "gbk", "Wang=王", "胸部")
-_names("greek", "ISO_IR 126", "iso8859_7", "Διονυσιος", "θώρακας")  # noqa: RUF001
+_names("greek", "ISO_IR 126", "iso8859_7", "Διονυσιος", "θώρακας")
 _names("thai", "ISO_IR 166", "iso8859_11", "นามสกุล", "ทรวงอก")
-_JAPANESE = (
-    b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B"
-)
+_JAPANESE = b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B"
 shared(
     "charset_iso2022",
     text(0x00080005, "CS", "\\ISO 2022 IR 87"),

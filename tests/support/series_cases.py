@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from support.raw import EXPLICIT_LE, IMPLICIT_LE, Form, Node, part10, text, us
 from support.series import CT, Kind, make_series, slice_nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Files = dict[str, bytes]
 
@@ -145,9 +148,7 @@ whole(
 
 
 def _without_preamble(syntax: str, *, meta: bool) -> Files:
-    return {
-        f"IM{i}": part10(slice_nodes(i), syntax, preamble=b"", meta=meta) for i in range(3)
-    }
+    return {f"IM{i}": part10(slice_nodes(i), syntax, preamble=b"", meta=meta) for i in range(3)}
 
 
 whole("no_preamble", _without_preamble(EXPLICIT_LE, meta=True))
@@ -155,8 +156,10 @@ whole("no_preamble_no_meta_explicit", _without_preamble(EXPLICIT_LE, meta=False)
 whole("no_preamble_no_meta_implicit", _without_preamble(IMPLICIT_LE, meta=False))
 whole(
     "preamble_in_use",
-    {f"IM{i}": part10(slice_nodes(i), preamble=b"II*\0" + bytes(range(124)) + b"DICM")
-     for i in range(3)},
+    {
+        f"IM{i}": part10(slice_nodes(i), preamble=b"II*\0" + bytes(range(124)) + b"DICM")
+        for i in range(3)
+    },
 )
 whole(
     "preamble_per_slice",
@@ -183,20 +186,28 @@ whole("meta_group_length_missing", _meta_variant(lambda meta: meta[12:]))
 whole(
     "meta_with_private_information",
     _meta_variant(
-        lambda meta: meta
-        + Form().element(text(0x00020100, "UI", "1.2.3"))
-        + Form().element(Node(0x00020102, "OB", bytes(range(40))))
+        lambda meta: (
+            meta
+            + Form().element(text(0x00020100, "UI", "1.2.3"))
+            + Form().element(Node(0x00020102, "OB", bytes(range(40))))
+        )
     ),
 )
-whole("elements_out_of_order", {
-    f"IM{i}": part10({}, trailer=b"".join(
-        Form().element(node)
-        for node in sorted(
-            slice_nodes(i).values(), key=lambda node: (node.tag >= 0x7FE00010, node.tag % 7)
+whole(
+    "elements_out_of_order",
+    {
+        f"IM{i}": part10(
+            {},
+            trailer=b"".join(
+                Form().element(node)
+                for node in sorted(
+                    slice_nodes(i).values(), key=lambda node: (node.tag >= 0x7FE00010, node.tag % 7)
+                )
+            ),
         )
-    ))
-    for i in range(3)
-})
+        for i in range(3)
+    },
+)
 
 
 def _two_series() -> Files:

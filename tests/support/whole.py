@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +10,9 @@ import dicube_core
 from dicube_core.export import export_file
 from dicube_core.streaming import DcbStreamingReader
 from support.compare import read, same_elements, stored
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def write_files(folder: Path, files: dict[str, bytes]) -> Path:

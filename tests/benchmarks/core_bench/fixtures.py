@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+
     from core_bench.series import SourceFolder
 
 __all__ = ["Fixture"]

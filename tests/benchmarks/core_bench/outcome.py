@@ -90,7 +90,14 @@ def ratio_row(
 
 
 def single_row(
-    series: str, task: str, against: str, ours: float, other: float, *, goal: float | None, unit: str
+    series: str,
+    task: str,
+    against: str,
+    ours: float,
+    other: float,
+    *,
+    goal: float | None,
+    unit: str,
 ) -> Row:
     """Make a row of two figures that do not vary, such as sizes."""
     ratio = ours / other

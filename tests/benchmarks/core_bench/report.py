@@ -19,7 +19,20 @@ if TYPE_CHECKING:
 __all__ = ["environment", "table", "write_json"]
 
 _DISTRIBUTIONS = ("dicube", "imagecodecs", "numpy", "pydicom", "zstandard")
-_COLUMNS = "{:<13} {:<40} {:<13} {:>6} {:>13} {:>6} {:<7} {:>10} {:>10} {:>2} {:>6}"
+_TITLES = [
+    "series",
+    "task",
+    "to",
+    "ratio",
+    "min-max",
+    "goal",
+    "verdict",
+    "ours",
+    "other",
+    "unit",
+    "quiet",
+]
+_COLUMNS = "{:<13} {:<40} {:<13} {:>6} {:>13} {:>5} {:<13} {:>9} {:>9} {:<4} {:>5}"
 
 
 def environment(threads: int, rounds: int) -> dict[str, Any]:
@@ -51,14 +64,13 @@ def _load_average() -> list[float]:
 
 def table(rows: Iterable[Row]) -> str:
     """Return the rows as text."""
-    titles = ("series", "task", "to", "ratio", "min - max", "goal", "", "ours", "other", "", "quiet")
-    lines = [_COLUMNS.format(*titles)]
+    lines = [_COLUMNS.format(*_TITLES)]
     lines += [_line(row) for row in rows]
     return "\n".join(line.rstrip() for line in lines)
 
 
 def _line(row: Row) -> str:
-    goal = "" if row.goal is None else f"{row.goal:.3g}"
+    goal = "" if row.goal is None else f"{row.goal:.4g}"
     if row.ratio is None:
         cells = ("-", "", goal, row.verdict, "", "", "", "")
     else:

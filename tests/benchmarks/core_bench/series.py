@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom import Dataset, FileMetaDataset
-from pydicom.dataset import Dataset as Item
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["SourceFolder", "find_series", "generate"]
 
@@ -85,7 +87,7 @@ def _write(path: Path, pixels: np.ndarray, number: int, uids: list[str]) -> None
     dataset.PixelRepresentation = 0
     dataset.RescaleSlope, dataset.RescaleIntercept = 1, -1024
     dataset.WindowCenter, dataset.WindowWidth = 40, 400
-    code = Item()
+    code = Dataset()
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "T-D4000", "SRT", "Abdomen"
     dataset.AnatomicRegionSequence = [code]
     dataset.PixelData = pixels.tobytes()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import os
+from contextlib import closing, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dicube_core
@@ -13,7 +15,10 @@ from core_bench.timing import Comparison, Race
 from dicube_core.dicom.tags import CommonTags
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     import numpy as np
+
     from core_bench.fixtures import Fixture
 
 __all__ = ["time_tasks"]
@@ -57,6 +62,7 @@ def _loading(fixture: Fixture, bare: BareCodec, rounds: int) -> list[Row]:
         Comparison("load, pixels only", "pixels", "bare", _BARE_DECODER, 1.08),
         Comparison("load, into an array", "pixels out=", "bare reused", _BARE_DECODER, 1.08),
         Comparison("load, with metadata", "load", "bare", _BARE_DECODER),
+        Comparison("(limit) bare decoder", "bare", "dicube pixels", _DICUBE),
     )
     return [race.row(comparison) for comparison in comparisons]
 
@@ -78,11 +84,13 @@ def _folder_to_image(fixture: Fixture, rounds: int) -> list[Row]:
 def _folder_to_file(fixture: Fixture, rounds: int) -> list[Row]:
     race = Race(fixture.source.name)
     folder, target = fixture.source.folder, fixture.target("converted")
-    race.add("verified", partial(dicube_core.convert, folder, target))
-    race.add("unverified", partial(dicube_core.convert, folder, target, verify=False))
+    race.add("verified", partial(dicube_core.convert, folder, target), _without(target))
+    unverified = partial(dicube_core.convert, folder, target, verify=False)
+    race.add("unverified", unverified, _without(target))
     if fixture.dicube is not None:
         dicube, theirs = fixture.dicube, fixture.target("converted_by_dicube")
-        race.add("dicube", lambda: dicube.save(fixture.their_folder_image(), theirs))
+        convert = lambda: dicube.save(fixture.their_folder_image(), theirs)  # noqa: E731
+        race.add("dicube", convert, _without(theirs))
     race.run(rounds)
     return [
         race.row(Comparison("folder to file, unverified", "unverified", "dicube", _DICUBE, 0.25)),
@@ -93,21 +101,46 @@ def _folder_to_file(fixture: Fixture, rounds: int) -> list[Row]:
 def _saving(fixture: Fixture, bare: BareCodec, rounds: int) -> list[Row]:
     race = Race(fixture.source.name)
     image, target = dicube_core.load(fixture.ours), fixture.target("saved")
-    race.add("verified", partial(dicube_core.save, image, target))
-    race.add("unverified", partial(dicube_core.save, image, target, verify=False))
+    unverified = partial(dicube_core.save, image, target, verify=False)
+    race.add("verified", partial(dicube_core.save, image, target), _without(target))
+    race.add("unverified", unverified, _without(target))
+    race.add("not durable", partial(_not_durable, unverified), _without(target))
     race.add("bare", bare.encode)
     if fixture.dicube is not None:
-        theirs = fixture.dicube.load(str(fixture.theirs))
-        race.add(
-            "dicube", partial(fixture.dicube.save, theirs, fixture.target("saved_by_dicube"))
-        )
+        image_of_theirs = fixture.dicube.load(str(fixture.theirs))
+        theirs = fixture.target("saved_by_dicube")
+        race.add("dicube", partial(fixture.dicube.save, image_of_theirs, theirs), _without(theirs))
     race.run(rounds)
-    return [
-        race.row(Comparison("save, unverified", "unverified", "dicube", _DICUBE, 0.95)),
-        race.row(Comparison("save, unverified", "unverified", "bare", _BARE_ENCODER, 1.15)),
-        race.row(Comparison("save, verified", "verified", "unverified", "unverified", 1.60)),
-        race.row(Comparison("save, verified", "verified", "dicube", _DICUBE)),
-    ]
+    comparisons = (
+        Comparison("save, unverified", "unverified", "dicube", _DICUBE, 0.95),
+        Comparison("save, unverified", "unverified", "bare", _BARE_ENCODER, 1.15),
+        Comparison("save, verified", "verified", "unverified", "unverified", 1.60),
+        Comparison("save, verified", "verified", "dicube", _DICUBE),
+        Comparison("save, unverified, no fsync", "not durable", "dicube", _DICUBE),
+        Comparison("save, unverified, no fsync", "not durable", "bare", _BARE_ENCODER),
+        Comparison("(limit) bare encoder", "bare", "dicube", _DICUBE),
+    )
+    return [race.row(comparison) for comparison in comparisons]
+
+
+def _without(path: str) -> Callable[[], None]:
+    """Return a function that removes an older file, so that each run writes a new one."""
+    return partial(Path(path).unlink, missing_ok=True)
+
+
+def _not_durable(task: Callable[[], object]) -> object:
+    """Run a task as if writing back to the disk took no time: what 0.3.0 leaves out."""
+    with _no_fsync():
+        return task()
+
+
+@contextmanager
+def _no_fsync() -> Iterator[None]:
+    fsync, os.fsync = os.fsync, lambda _: None
+    try:
+        yield
+    finally:
+        os.fsync = fsync
 
 
 def _open_with_metadata(path: object) -> object:
@@ -136,7 +169,9 @@ def _preview(fixture: Fixture, rounds: int) -> list[Row]:
     race.add("preview", partial(_frames, fixture.ours, None, 2))
     race.add("full", partial(_frames, fixture.ours))
     race.run(rounds)
-    return [race.row(Comparison("preview of all frames, 1/4", "preview", "full", "full load", 0.10))]
+    return [
+        race.row(Comparison("preview of all frames, 1/4", "preview", "full", "full load", 0.10))
+    ]
 
 
 def _size(fixture: Fixture) -> Row:

@@ -15,13 +15,53 @@ from core_bench.outcome import Row, not_installed, ratio_row
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Comparison", "Race"]
+__all__ = ["Comparison", "Machine", "Race"]
 
-#: A sample shorter than this is repeated, and divided by the number of repeats.
+#: Samples of less seconds are repeated, and divided by the number of repeats.
 _SHORTEST = 0.03
 #: Share of the machine that others may use in a round that counts as quiet.
 _QUIET = 0.10
+#: Seconds to wait before a round for others to finish, over all rounds of a race.
+_PATIENCE = 60.0
 _STAT = Path("/proc/stat")
+
+
+class Machine:
+    """Says how busy other processes kept the processors since it was made."""
+
+    def __init__(self) -> None:
+        self._clock, self._own, self._busy = time.perf_counter(), _own_cpu(), _busy_cpu()
+
+    def was_quiet(self) -> bool:
+        """Return whether others used less than a tenth; True where the system does not say."""
+        elapsed = time.perf_counter() - self._clock
+        others = (_busy_cpu() - self._busy) - (_own_cpu() - self._own)
+        return others <= _QUIET * elapsed * (os.cpu_count() or 1)
+
+    @staticmethod
+    def wait_for_quiet(deadline: float) -> None:
+        """Return when others let go, or at a time of `time.perf_counter`."""
+        while time.perf_counter() < deadline:
+            machine = Machine()
+            time.sleep(0.2)
+            if machine.was_quiet():
+                return
+
+
+def _own_cpu() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _busy_cpu() -> float:
+    """Return the seconds all processors were busy since the start, 0 where nobody says."""
+    try:
+        fields = _STAT.read_text().split("\n", 1)[0].split()[1:]
+    except OSError:
+        return 0.0
+    user, nice, system, _idle, _iowait, irq, softirq, *rest = map(int, fields)
+    total = user + nice + system + irq + softirq + (rest[0] if rest else 0)
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,43 +86,49 @@ class Race:
 
     def __init__(self, series: str) -> None:
         self._series = series
-        self._contestants: dict[str, Callable[[], object]] = {}
+        self._contestants: dict[str, Callable[[], float]] = {}
+        self._self_timed: set[str] = set()
         self._times: dict[str, list[float]] = {}
         self._quiet: list[int] = []
 
-    def add(self, name: str, run: Callable[[], object]) -> None:
-        """Enter a contestant; a later one of the same name takes its place."""
+    def add(
+        self, name: str, run: Callable[[], object], prepare: Callable[[], object] | None = None
+    ) -> None:
+        """Enter a contestant; `prepare` is called before each run and not timed."""
+        self._contestants[name] = lambda: _timed(run, prepare)
+
+    def add_timed(self, name: str, run: Callable[[], float]) -> None:
+        """Enter a contestant that returns its own time in seconds; it is not warmed up."""
         self._contestants[name] = run
+        self._self_timed.add(name)
 
     def run(self, rounds: int) -> None:
         """Warm everything up once, then take the rounds; more of them where many are disturbed."""
-        repeats = {}
-        for name, contestant in self._contestants.items():
-            contestant()
-            repeats[name] = max(1, ceil(_SHORTEST / max(1e-6, _once(contestant))))
+        repeats = dict.fromkeys(self._contestants, 1)
+        for name in repeats.keys() - self._self_timed:
+            self._contestants[name]()
+            repeats[name] = max(1, ceil(_SHORTEST / max(1e-6, self._contestants[name]())))
         self._times = {name: [] for name in self._contestants}
         names = list(self._contestants)
-        limit = rounds if rounds < 3 else 3 * rounds
+        patient = rounds >= 3
+        deadline = time.perf_counter() + (_PATIENCE if patient else 0)
         taken = 0
-        while taken < limit and len(self._quiet) < rounds:
-            turn = taken % len(names)
-            clock, own, busy = time.perf_counter(), _own_cpu(), _busy_cpu()
+        while taken < (3 * rounds if patient else rounds) and len(self._quiet) < rounds:
+            Machine.wait_for_quiet(deadline)
+            machine, turn = Machine(), taken % len(names)
             for name in names[turn:] + names[:turn]:
                 self._times[name].append(self._sample(name, repeats[name]))
-            elapsed = time.perf_counter() - clock
-            others = (_busy_cpu() - busy) - (_own_cpu() - own)
-            if others <= _QUIET * elapsed * (os.cpu_count() or 1):
+            if machine.was_quiet():
                 self._quiet.append(taken)
             taken += 1
 
     def _sample(self, name: str, repeats: int) -> float:
-        contestant = self._contestants[name]
         # What the one before left behind is not for this one to clear away.
         gc.collect()
-        return sum(_once(contestant) for _ in range(repeats)) / repeats
+        return sum(self._contestants[name]() for _ in range(repeats)) / repeats
 
     def row(self, comparison: Comparison) -> Row:
-        """Make a row of two contestants; of one alone where the other is not installed."""
+        """Make a row of two contestants; without figures where one is not installed."""
         c = comparison
         if c.ours not in self._times or c.other not in self._times:
             return not_installed(self._series, c.task, c.against, c.goal)
@@ -92,25 +138,11 @@ class Race:
         )
 
 
-def _once(contestant: Callable[[], object]) -> float:
+def _timed(run: Callable[[], object], prepare: Callable[[], object] | None) -> float:
+    if prepare is not None:
+        prepare()
     start = time.perf_counter()
-    result = contestant()
+    result = run()
     stop = time.perf_counter()
     del result  # freeing it is not part of the task
     return stop - start
-
-
-def _own_cpu() -> float:
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
-
-
-def _busy_cpu() -> float:
-    """Return the seconds all processors were busy since the start, 0 where nobody says."""
-    try:
-        fields = _STAT.read_text().split("\n", 1)[0].split()[1:]
-    except OSError:
-        return 0.0
-    user, nice, system, _idle, _iowait, irq, softirq, *steal = map(int, fields)
-    total = user + nice + system + irq + softirq + (steal[0] if steal else 0)
-    return total / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,112 @@
+"""The click group: commands are imported when they are called."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dicube_core._version import __version__
+from dicube_core.cli.exits import EXIT_HELP, Exit, exit_code_of, one_line
+from dicube_core.exceptions import DicomCubeError, DicomCubeWarning
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+__all__ = ["dcbs"]
+
+_COMMANDS = {
+    "convert": "dicube_core.cli.convert:convert",
+    "demo": "dicube_core.cli.demo:demo",
+    "export": "dicube_core.cli.export:export",
+    "info": "dicube_core.cli.info:info",
+    "preview": "dicube_core.cli.preview:preview",
+    "verify": "dicube_core.cli.verify:verify",
+}
+#: Other packages add commands here: name = module:click command.
+_ENTRY_POINTS = "dicube.commands"
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module only to run it or to print its help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*_COMMANDS, *_added()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        home = _COMMANDS.get(cmd_name)
+        if home is not None:
+            module, _, attribute = home.partition(":")
+            command: click.Command = getattr(import_module(module), attribute)
+            return command
+        added = _added().get(cmd_name)
+        if added is None:
+            return None
+        try:
+            loaded: click.Command = added.load()
+        except Exception as exc:  # noqa: BLE001 - a broken plugin must not break the others
+            return _broken(cmd_name, exc)
+        return loaded
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command; turn errors into one line and an exit code."""
+        kwargs.setdefault("prog_name", "dcbs")
+        warnings.showwarning = _show_warning
+        kwargs["standalone_mode"] = False
+        try:
+            sys.exit(super().main(*args, **kwargs))
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("dcbs: interrupted", err=True)
+            sys.exit(Exit.INTERRUPTED)
+        except click.ClickException as exc:
+            exc.show()
+            sys.exit(exc.exit_code)
+        except (DicomCubeError, OSError, MemoryError) as exc:
+            if isinstance(exc, BrokenPipeError):
+                sys.stderr.close()  # nobody reads on; nothing to say
+                sys.exit(Exit.OK)
+            if "--debug" in sys.argv[:2]:
+                raise
+            click.echo(f"dcbs: error: {one_line(exc)}", err=True)
+            sys.exit(exit_code_of(exc))
+
+
+def _added() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points
+
+    return {e.name: e for e in entry_points(group=_ENTRY_POINTS) if e.name not in _COMMANDS}
+
+
+def _broken(name: str, error: Exception) -> click.Command:
+    @click.command(name, help=f"(cannot be loaded: {one_line(error)})")
+    def broken() -> None:
+        raise click.ClickException(f"{name} cannot be loaded: {one_line(error)}")
+
+    return broken
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], *_: object, **__: object
+) -> None:
+    """Print our own warnings as one line; those of libraries are none of the user's business."""
+    if issubclass(category, DicomCubeWarning):
+        click.echo(f"dcbs: warning: {' '.join(str(message).split())}", err=True)
+
+
+@click.group(cls=_LazyGroup, epilog=EXIT_HELP, context_settings={"max_content_width": 100})
+@click.version_option(__version__, prog_name="dcbs")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 1024),
+    help="Threads that encode and decode (default: usable processors).",
+)
+def dcbs(debug: bool, threads: int | None) -> None:
+    """Keep a whole DICOM series in one lossless .dcbs file, and get it back identical."""
+    if threads is not None:
+        from dicube_core.settings import set_num_threads
+
+        set_num_threads(threads)

@@ -1,0 +1,44 @@
+"""``dcbs export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dicube_core.cli.progress import progress_bar
+
+__all__ = ["export"]
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--nifti", is_flag=True, help="Write one NIfTI file, .nii or .nii.gz, instead.")
+@click.option("--force", is_flag=True, help="Replace the NIfTI file if it exists.")
+def export(file: Path, target: Path, *, nifti: bool, force: bool) -> None:
+    """Write the slices of FILE as DICOM files into TARGET, a new or an empty folder.
+
+    Slices whose source was uncompressed come back byte for byte, under their own names.
+    """
+    if nifti:
+        _export_nifti(file, target, force=force)
+        return
+    from dicube_core.export import export_file
+    from dicube_core.reader import Reader
+
+    with Reader(file) as reader, progress_bar("exporting") as progress:
+        files = export_file(reader, target, progress)
+    click.echo(f"{target}: {len(files)} DICOM files")
+
+
+def _export_nifti(file: Path, target: Path, *, force: bool) -> None:
+    import errno
+
+    import dicube_core
+
+    if target.exists() and not force:
+        raise FileExistsError(errno.EEXIST, "it exists; give --force to replace it", str(target))
+    image = dicube_core.load(file)
+    dicube_core.save_to_nifti(image, target)
+    click.echo(f"{target}: NIfTI of {image.shape} voxels (frames, rows, columns)")

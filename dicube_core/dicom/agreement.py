@@ -1,0 +1,59 @@
+"""A slice's header must describe the frame it stands with: what is served is what is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dicube_core.dicom.elements import PIXEL_DATA, walk
+from dicube_core.dicom.find import header_values
+from dicube_core.dicom.series import pixel_format_of, rescale_of
+from dicube_core.exceptions import DataConsistencyError
+
+if TYPE_CHECKING:
+    from dicube_core.dicom.headers import SliceHeader
+    from dicube_core.pixel_header import PixelDataHeader
+    from dicube_core.pixels import PixelFormat
+
+__all__ = ["require_agreement"]
+
+
+def require_agreement(
+    header: SliceHeader, index: int, pixel_format: PixelFormat, pixel_header: PixelDataHeader
+) -> None:
+    """Refuse a header that describes other pixels.
+
+    Raises
+    ------
+    DataConsistencyError
+        Another size, other bit fields, another slope or intercept, or no Pixel Data element that
+        the frame fits; the message names the slice.
+    """
+    values, where = header_values(header), f"{header.name} (slice {index})"
+    found = pixel_format_of(values, header.name)
+    if found != pixel_format:
+        raise DataConsistencyError(
+            f"{where}: its header describes {found}, the frames are {pixel_format}",
+            suggestion="edit the pixels and their description together, through a new image",
+        )
+    _require_pixel_element(header, index, pixel_format)
+    rescale, expected = rescale_of(values), pixel_header.rescale(index)
+    if rescale != expected:
+        raise DataConsistencyError(
+            f"{where}: its header says slope and intercept {rescale}, the pixel header {expected}",
+            suggestion="set both, or neither",
+        )
+
+
+def _require_pixel_element(header: SliceHeader, index: int, pixel_format: PixelFormat) -> None:
+    """Check that the frame and its padding are what the header of Pixel Data announces."""
+    length = pixel_format.n_bytes + len(header.padding)
+    element = next(walk(header.pixel_header, header.encoding, until=PIXEL_DATA), None)
+    if (
+        element is None
+        or element.tag != PIXEL_DATA
+        or element.value != len(header.pixel_header)
+        or element.value_stop != element.value + length
+    ):
+        raise DataConsistencyError(
+            f"{header.name} (slice {index}): its Pixel Data is not of {length} bytes"
+        )

@@ -1,0 +1,169 @@
+"""Results of probes, kept in memory and on disk so that a consumer is not asked each time."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import secrets
+import sys
+import threading
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dicube_core import __version__
+from dicube_plugins.capability import PROBED, Capability
+from dicube_plugins.installation import find_installation, stamp
+from dicube_plugins.probe import DEFAULT_TIMEOUT, probe
+from dicube_plugins.probe_slices import REVISION
+
+if TYPE_CHECKING:
+    from dicube_plugins.consumers.base import Consumer
+    from dicube_plugins.installation import Installation
+
+__all__ = ["CapabilityCache", "cache_folder", "capability_of"]
+
+_MAX_ENTRY = 1 << 20
+
+
+def cache_folder() -> Path:
+    """Return the folder of this package in the user's cache (XDG base directory specification)."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(given):  # noqa: PTH117 - others are to be ignored, says the specification
+        return Path(given) / "dicube"
+    if sys.platform == "win32" and os.environ.get("LOCALAPPDATA"):
+        return Path(os.environ["LOCALAPPDATA"]) / "dicube"
+    return Path.home() / ".cache" / "dicube"
+
+
+class CapabilityCache:
+    """Capabilities by consumer and installation. Safe for several threads and processes.
+
+    In memory a result is kept for the life of this object. On disk it is found again as long as
+    consumer, executable, versions and this package are the same; results that may be otherwise
+    next time (not installed, no answer in time) are not kept there.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        On disk; by default that of the user. Where it cannot be written, memory must do.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._memory: dict[tuple[Consumer, str], Capability] = {}
+        self._probing: dict[tuple[Consumer, str], threading.Lock] = {}
+
+    def get(
+        self,
+        consumer: Consumer,
+        executable: str | os.PathLike[str] | None = None,
+        *,
+        refresh: bool = False,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> Capability:
+        """Return what a consumer reads; see `capability_of`."""
+        key = (consumer, os.fspath(executable) if executable is not None else "")
+        with self._lock:
+            probing = self._probing.setdefault(key, threading.Lock())
+        with probing:  # one probe at a time for each consumer, however many ask
+            known = self._memory.get(key)
+            if known is not None and not refresh:
+                return replace(known, from_cache=True)
+            installation = find_installation(consumer, executable)
+            path = self._path(consumer, installation)
+            found = None if refresh else _load(path, consumer)
+            if found is None:
+                found = probe(consumer, installation, timeout)
+                if found.conclusive:
+                    _save(path, found)
+            self._memory[key] = found
+            return found
+
+    def _path(self, consumer: Consumer, installation: Installation) -> Path:
+        parts = [
+            consumer.name,
+            consumer.command,
+            [stamp(part) for part in consumer.command if os.path.isabs(part)],  # noqa: PTH117
+            installation.fingerprint(),
+            [__version__, REVISION, PROBED, _encoder_version()],
+            [platform.system(), platform.machine()],
+        ]
+        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        return (self._folder or cache_folder()) / "capabilities" / f"{digest}.json"
+
+
+def _encoder_version() -> str:
+    try:
+        return version("imagecodecs")
+    except PackageNotFoundError:
+        return ""
+
+
+def _load(path: Path, consumer: Consumer) -> Capability | None:
+    """Return a result from disk; None where there is none that can be read."""
+    try:
+        with path.open("rb") as file:
+            found = Capability.from_dict(json.loads(file.read(_MAX_ENTRY)))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # it is only a cache: the consumer is asked again
+    return replace(found, from_cache=True) if found.consumer == consumer.name else None
+
+
+def _save(path: Path, capability: Capability) -> None:
+    """Write a result as a whole or not at all. A cache that cannot be written is no failure."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    data = json.dumps(capability.to_dict(), indent=1).encode()
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            part.write_bytes(data)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+_default = CapabilityCache()
+
+
+def capability_of(
+    consumer: str | Consumer,
+    executable: str | os.PathLike[str] | None = None,
+    *,
+    refresh: bool = False,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> Capability:
+    """Return what a consumer was found to read, and probe it if that is not known yet.
+
+    Parameters
+    ----------
+    consumer : str or Consumer
+        Who; a name is one of `dicube_plugins.known_consumers`.
+    executable : path-like, optional
+        The interpreter a library is installed for, or the path of a program.
+    refresh : bool
+        Probe again whatever is known. A process that runs for long does not notice by itself
+        that a consumer was updated.
+    timeout : float
+        Seconds for each transfer syntax.
+
+    Raises
+    ------
+    LookupError
+        No plugin gives a consumer of this name; the message lists those known.
+    """
+    if isinstance(consumer, str):
+        from dicube_plugins.manager import known_consumers
+
+        known = known_consumers()
+        if consumer not in known:
+            raise LookupError(
+                f"no consumer {consumer!r} is known; there are {', '.join(sorted(known))}"
+            )
+        consumer = known[consumer]
+    return _default.get(consumer, executable, refresh=refresh, timeout=timeout)

@@ -1,0 +1,1 @@
+"""Programs and libraries that read DICOM, and how each is asked what it reads."""

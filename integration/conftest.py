@@ -1,0 +1,35 @@
+"""Peers that are not installed are skipped by name, or failures where they were promised.
+
+``DICUBE_REQUIRE_INTEGRATION=1`` promises them: a lane of continuous integration that installs all
+peers sets it, so that a test that cannot run there is not taken for one that passed.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+REQUIRED = os.environ.get("DICUBE_REQUIRE_INTEGRATION") == "1"
+_MISSING = ("could not import", "is not installed")
+
+
+def _promised(report):
+    """Turn the skip of a missing peer into a failure."""
+    text = str(report.longrepr)
+    if REQUIRED and report.skipped and any(words in text for words in _MISSING):
+        report.outcome = "failed"
+        report.longrepr = f"DICUBE_REQUIRE_INTEGRATION is set, but: {text}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    return _promised((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    return _promised((yield))
