@@ -82,7 +82,7 @@ def _vessels(rng: np.random.Generator) -> list[tuple[float, float, float, float,
     return result
 
 
-def _paint(plane: Plane, x: float, y: float, a: float, b: float, value: float) -> None:
+def _paint(plane: Plane, x: float, y: float, a: float, b: float, value: float) -> None:  # noqa: PLR0917 - as one says an ellipse
     """Paint an ellipse over what is there; voxels on its edge hold a part of both."""
     size = plane.shape[0]
     if min(a, b) <= 0:

@@ -116,6 +116,7 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     geometry = facts["geometry"]
     slope, intercept = facts["rescale_slope"], facts["rescale_intercept"]
     per_slice = isinstance(slope, list) or isinstance(intercept, list)
+    rescale = "its own for each slice" if per_slice else f"{slope:g} x stored {intercept:+g}"
     rows = [
         ("file", f"{facts['file']}, {size_text(facts['file_bytes'])} ({facts['ratio']:.2f}:1)"),
         (
@@ -123,10 +124,7 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
             f"{facts['frames']} of {facts['rows']}x{facts['columns']}, {facts['dtype']}, "
             f"{facts['bits_stored']} bits stored, {facts['photometric_interpretation']}",
         ),
-        (
-            "rescale",
-            "its own for each slice" if per_slice else f"{slope:g} x stored value {intercept:+g}",
-        ),
+        ("rescale", rescale),
     ]
     rows += [(k.replace("_", " "), v) for k, v in facts["series"].items() if v]
     if geometry is None:

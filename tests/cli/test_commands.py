@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -196,7 +196,7 @@ def test_demo_with_a_folder(series, tmp_path):
         (["info", __file__], 3),
         (["verify", "nowhere.dcbs"], 5),
         (["convert", "nowhere", "x.dcbs"], 5),
-        (["convert", os.path.dirname(__file__), "x.dcbs"], 3),
+        (["convert", Path(__file__).parent, "x.dcbs"], 3),
         (["preview", __file__, "x.png"], 3),
         (["nonsense"], 2),
         (["convert"], 2),
