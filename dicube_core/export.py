@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dicube_core.image import DicomCubeImage
     from dicube_core.reader import Reader
 
-__all__ = ["export_file", "safe_names", "save_to_dicom_folder"]
+__all__ = ["export_file", "safe_names", "save_to_dicom_folder", "write_folder"]
 
 _RESERVED = frozenset(
     ("con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10)))
@@ -62,7 +62,7 @@ def save_to_dicom_folder(image: DicomCubeImage, folder_path: str | os.PathLike[s
     headers, _ = headers_of_image(image)
     if headers is None:
         raise DataConsistencyError("the image has no metadata to make DICOM files of")
-    return _write_folder(
+    return write_folder(
         [header.name for header in headers],
         lambda index: restored_file(headers[index], stored_bytes(image.raw_image[index])),
         folder_path,
@@ -83,16 +83,34 @@ def export_file(
     """
     provider = SliceProvider(reader)
     names = [header.name for header in provider.headers]
-    return _write_folder(names, provider.original, folder_path, progress)
+    return write_folder(names, provider.original, folder_path, progress)
 
 
-def _write_folder(
+def write_folder(
     wanted: Sequence[str],
     content: Callable[[int], bytes],
     folder_path: str | os.PathLike[str],
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """Write into a sibling folder and move that into place."""
+    """Write files on the configured number of threads; the folder appears with all, or not at all.
+
+    Parameters
+    ----------
+    wanted : sequence of str
+        Names of the files; see `safe_names`.
+    content : callable
+        ``content(position)`` returns a file's bytes.
+    folder_path : path-like
+        New or empty.
+    progress : callable, optional
+        Called with (files written, files in all).
+
+    Returns
+    -------
+    list of Path
+        The files, in the order of `wanted`.
+    """
+    # Written into a sibling that is then moved into place.
     folder = Path(os.path.abspath(folder_path))  # noqa: PTH100 - links in it stay as they are
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise FileExistsError(17, "the target exists and is not a folder", str(folder))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-__all__ = ["Renewable", "renew_after_fork"]
+if TYPE_CHECKING:
+    from typing import Self
+
+__all__ = ["ForkSafeLock", "Renewable", "renew_after_fork"]
 
 
 class Renewable(Protocol):
@@ -15,6 +19,25 @@ class Renewable(Protocol):
     def renew(self) -> None:
         """Make new locks, and forget the threads; another thread may have held the old ones."""
         ...
+
+
+class ForkSafeLock:
+    """A re-entrant lock that is free in a child process, whoever held it in the parent."""
+
+    def __init__(self) -> None:
+        self.renew()
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        """Make a new lock."""
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> Self:
+        self._lock.acquire()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._lock.release()
 
 
 _known: weakref.WeakSet[Renewable] = weakref.WeakSet()

@@ -24,7 +24,8 @@ def frame_format(
     """Return frame size and bit fields.
 
     Files of other writers do not say them in one place: the size is taken from the space or the
-    metadata, and as a last resort from the first codestream.
+    metadata, and as a last resort from the first codestream. `geometry` is for them; None where
+    our own writer described the frames, or the file has none.
 
     Raises
     ------
@@ -41,9 +42,10 @@ def frame_format(
             result = replace(result, photometric_interpretation=_photometric(container))
     except (MetaDataError, UnsupportedKindError) as exc:
         raise InvalidCubeFileError(f"{container.name}: pixel header: {exc.message}") from exc
-    if geometry is not None and geometry.shape[1:] != result.shape:
+    space_size = _size_in_space(container) if geometry is None else geometry.shape[1:]
+    if space_size not in (None, result.shape):
         raise InvalidCubeFileError(
-            f"{container.name}: frames are {result.shape}, the space says {geometry.shape[1:]}"
+            f"{container.name}: frames are {result.shape}, the space says {space_size}"
         )
     if result.n_bytes > LIMITS.frame_bytes:
         raise InvalidCubeFileError(
@@ -51,6 +53,12 @@ def frame_format(
             f"bytes each, the limit is {LIMITS.frame_bytes}"
         )
     return result
+
+
+def _size_in_space(container: Container) -> tuple[object, ...] | None:
+    """Return rows and columns as the space has them, None where it has none."""
+    shape = (container.space() or {}).get("shape")
+    return tuple(shape[1::-1]) if isinstance(shape, list) else None
 
 
 def _frame_size(container: Container, geometry: Geometry | None) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count, islice
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from dicube_core.exceptions import EncodeError
 from dicube_core.settings import get_num_threads
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     Array = np.ndarray[tuple[Any, ...], np.dtype[np.integer[Any]]]
     LoadFrame = Callable[[int, Array], tuple[Array, bytes | None]]
 
-__all__ = ["EncodedFrames", "run_frames"]
+__all__ = ["EncodedFrames", "InOrder", "run_frames"]
+
+T = TypeVar("T")
 
 
 def run_frames(work: Callable[[int, int], None], frames: Sequence[int]) -> None:
@@ -59,11 +61,47 @@ def run_frames(work: Callable[[int, int], None], frames: Sequence[int]) -> None:
         helper.result()
 
 
-class EncodedFrames:
-    """The codestreams of all frames, in order, encoded ahead on the configured number of threads.
+class InOrder(Generic[T]):
+    """Results of a piece of work for each of many items, in order, worked out ahead on threads.
 
-    A context manager to iterate over once: encoding starts on entering it, and its threads have
-    stopped on leaving it.
+    A context manager to iterate over once: work starts on entering it, and its threads have
+    stopped on leaving it. At most two results per thread are waiting at any time.
+
+    Parameters
+    ----------
+    work : callable
+        ``work(index)``, called on the configured number of threads.
+    count : int
+        Number of items.
+    """
+
+    def __init__(self, work: Callable[[int], T], count: int) -> None:
+        self._work = work
+        self._n_threads = max(1, min(get_num_threads(), count))
+        self._waiting = iter(range(count))
+        self._window: deque[Future[T]] = deque()
+
+    def _submit(self, n_items: int) -> None:
+        for index in islice(self._waiting, n_items):
+            self._window.append(self._pool.submit(self._work, index))
+
+    def __enter__(self) -> Self:
+        self._pool = ThreadPoolExecutor(self._n_threads, thread_name_prefix="dicube-ahead")
+        self._submit(2 * self._n_threads)
+        return self
+
+    def __iter__(self) -> Iterator[T]:
+        while self._window:
+            result = self._window.popleft().result()
+            self._submit(1)
+            yield result
+
+    def __exit__(self, *exc: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class EncodedFrames(InOrder[bytes]):
+    """The codestreams of all frames; see `InOrder`.
 
     Parameters
     ----------
@@ -99,28 +137,7 @@ class EncodedFrames:
         *,
         verify: bool = True,
     ) -> None:
-        self._encoder = _Encoder(load, codec, pixel_format, verify)
-        self._n_threads = max(1, min(get_num_threads(), frame_count))
-        self._waiting = iter(range(frame_count))
-        self._window: deque[Future[bytes]] = deque()
-
-    def _submit(self, n_frames: int) -> None:
-        for index in islice(self._waiting, n_frames):
-            self._window.append(self._pool.submit(self._encoder.encode, index))
-
-    def __enter__(self) -> Self:
-        self._pool = ThreadPoolExecutor(self._n_threads, thread_name_prefix="dicube-encode")
-        self._submit(2 * self._n_threads)
-        return self
-
-    def __iter__(self) -> Iterator[bytes]:
-        while self._window:
-            codestream = self._window.popleft().result()
-            self._submit(1)
-            yield codestream
-
-    def __exit__(self, *exc: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        super().__init__(_Encoder(load, codec, pixel_format, verify).encode, frame_count)
 
 
 class _Encoder:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dicube_core.codec.codestream import rpcl_obstacle
 from dicube_core.dicom.description import describe_series, merged_metadata, pixel_header_of
 from dicube_core.dicom.gather import gather
-from dicube_core.dicom.series import SourceSeries, build_series, numbers, rescale_of
+from dicube_core.dicom.pixel_fields import numbers, rescale_of
+from dicube_core.dicom.series import SourceSeries, build_series
 from dicube_core.dicom.stored_values import htj2k_codestream, read_stored_values
 from dicube_core.exceptions import DecodeError, DicomCubeWarning
 from dicube_core.frames import run_frames
 from dicube_core.image import DicomCubeImage
-from dicube_core.saving import DEFAULT_CODEC, save_image, write_frames
+from dicube_core.saving import encoder, save_image, write_frames
 
 if TYPE_CHECKING:
     import os
@@ -125,6 +127,7 @@ def convert(
     sort_method: SortMethod | None = None,
     series_uid: str | None = None,
     verify: bool = True,
+    progressive: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Conversion:
     """Convert a series of DICOM files, or a NIfTI file, to a ``.dcbs`` file.
@@ -140,6 +143,8 @@ def convert(
         The target, replaced as a whole or not at all.
     verify : bool
         Decode every frame after encoding and compare it with the source (default).
+    progressive : bool
+        As in `save`. Codestreams of HTJ2K sources that do not have this form are encoded anew.
     progress : callable, optional
         Called with (frames written, frames in all).
 
@@ -149,12 +154,12 @@ def convert(
         As `load_from_dicom_folder` and `save`; nothing is written then.
     """
     if str(source).lower().endswith((".nii", ".nii.gz")) and isinstance(source, str | Path):
-        return _convert_nifti(Path(source), file_path, verify=verify, progress=progress)
-    from dicube_core.codec.registry import get_codec
-
+        return _convert_nifti(
+            Path(source), file_path, verify=verify, progressive=progressive, progress=progress
+        )
     series = build_series(gather(source), sort_method, series_uid)
     slices, pixel_format = series.slices, series.pixel_format
-    codec = get_codec(DEFAULT_CODEC)
+    codec = encoder(progressive=progressive)
 
     def load(
         index: int, scratch: np.ndarray[Any, Any]
@@ -165,10 +170,10 @@ def convert(
         if codestream is None:
             return scratch, None
         try:
-            codec.inspect(codestream, pixel_format)
+            info = codec.inspect(codestream, pixel_format)
         except DecodeError:
             return scratch, None  # lossy or unusual: encoded anew from the decoded values
-        return scratch, codestream
+        return scratch, None if progressive and rpcl_obstacle(info) else codestream
 
     write_frames(
         file_path,
@@ -212,12 +217,13 @@ def _convert_nifti(
     file_path: str | os.PathLike[str],
     *,
     verify: bool,
+    progressive: bool,
     progress: Callable[[int, int], None] | None,
 ) -> Conversion:
     from dicube_core.nifti import load_from_nifti
 
     image = load_from_nifti(source)
-    save_image(image, file_path, verify=verify, progress=progress)
+    save_image(image, file_path, verify=verify, progressive=progressive, progress=progress)
     path = Path(file_path)
     return Conversion(
         path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import threading
@@ -42,11 +43,15 @@ class _Pool:
     def reset(self) -> None:
         # Re-entrant: a source may be collected, and so closed, while the lock is held.
         self.lock = threading.RLock()
+        for reference in self.sources.values():
+            source = reference()
+            if source is not None:
+                source.forget_readers()  # threads of the parent
 
-    def make_room(self) -> None:
-        """Close idle descriptors beyond the limit."""
+    def make_room(self, limit: int) -> None:
+        """Close idle descriptors until less than `limit` are open."""
         for key, reference in list(self.sources.items()):
-            if len(self.sources) < MAX_DESCRIPTORS:
+            if len(self.sources) < limit:
                 return
             source = reference()
             if source is None:
@@ -74,6 +79,8 @@ class PathSource:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.name = os.fspath(path)
+        # It may be opened again after the process has changed its folder.
+        self._path = os.path.abspath(self.name)  # noqa: PTH100 - keeps links as they are
         self._fd = -1
         self._readers = 0
         self._closed = False
@@ -84,10 +91,14 @@ class PathSource:
 
     def _open(self) -> None:
         """Take a descriptor; the pool's lock is held."""
-        _pool.make_room()
-        # O_NONBLOCK: opening a FIFO must not hang; it is refused below.
-        flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
-        fd = os.open(self.name, flags | getattr(os, "O_BINARY", 0))
+        _pool.make_room(MAX_DESCRIPTORS)
+        try:
+            fd = self._descriptor()
+        except OSError as exc:
+            if exc.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            _pool.make_room(1)  # the process has fewer to give than the limit here
+            fd = self._descriptor()
         try:
             status = os.fstat(fd)
             _require_regular(status.st_mode, self.name)
@@ -98,6 +109,15 @@ class PathSource:
             raise
         self._fd, self._identity = fd, identity
         _pool.sources[id(self)] = weakref.ref(self)
+
+    def _descriptor(self) -> int:
+        # O_NONBLOCK: opening a FIFO must not hang; it is refused later.
+        flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+        try:
+            return os.open(self._path, flags | getattr(os, "O_BINARY", 0))
+        except OSError as exc:
+            exc.filename = self.name
+            raise
 
     def _require_same(self, identity: tuple[int, ...]) -> None:
         if self._identity not in ((), identity):
@@ -157,6 +177,10 @@ class PathSource:
                 os.close(self._fd)
                 self._fd = -1
 
+    def forget_readers(self) -> None:
+        """Take it that nobody reads: in a process just forked there is one thread only."""
+        self._readers = 0
+
     def close(self) -> None:
         """Close the file once the last read has ended; may be called again."""
         self._closed = True
@@ -167,7 +191,7 @@ class PathSource:
             self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return PathSource, (os.path.abspath(self.name),)  # noqa: PTH100 - also for str subclasses
+        return PathSource, (self._path,)
 
 
 def _require_regular(mode: int, name: str) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.container.extension import SLICE_HEADERS, SOURCE_HEADER, WRITER
@@ -16,7 +15,7 @@ from dicube_core.exceptions import (
     MetaDataError,
 )
 from dicube_core.frame_format import frame_format
-from dicube_core.frames import run_frames
+from dicube_core.lazy import lazy
 from dicube_core.pixel_header import PixelDataHeader
 from dicube_core.source import PathSource, open_source
 
@@ -66,7 +65,6 @@ class Reader:
         self._given = source
         self._source = open_source(source)
         self._owned = self._source is not source
-        self._lock = threading.Lock()
         try:
             self._container = Container(self._source)
             self.pixel_header = PixelDataHeader.from_dict(self._container.pixel_header)
@@ -100,20 +98,22 @@ class Reader:
         """Whether the file has checksums, so that damage cannot go unnoticed."""
         return self._container.validated
 
-    @cached_property
+    @lazy
     def writer(self) -> str:
         """Name and version of the program that wrote the file, empty where it does not say."""
         data = self._container.part(WRITER)
         return "" if data is None else str(parse_json(data, self.name).get("writer", ""))
 
-    @cached_property
+    @lazy
     def pixel_format(self) -> PixelFormat:
         """Frame size and bit fields.
 
         Files of other writers do not say them in one place: the size is taken from the space or
         the metadata, and as a last resort from the first codestream.
         """
-        return frame_format(self._container, self.pixel_header, self.geometry)
+        # Building it takes longer than all the rest of opening, and its shape is compared anyway.
+        geometry = None if self._container.description else self.geometry
+        return frame_format(self._container, self.pixel_header, geometry)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -125,14 +125,14 @@ class Reader:
         """Type of the stored values."""
         return self.pixel_format.dtype
 
-    @cached_property
+    @lazy
     def codec(self) -> FrameCodec:
         """The codec that the file names."""
         from dicube_core.codec.registry import get_codec
 
         return get_codec(str(self._container.description.get("codec", "htj2k")))
 
-    @cached_property
+    @lazy
     def geometry(self) -> Geometry | None:
         """The regular grid that the slices form, None where they form none.
 
@@ -156,39 +156,50 @@ class Reader:
             )
         return geometry
 
-    @cached_property
+    @lazy
     def headers(self) -> HeaderTable | None:
         """Original headers of the slices, None where the file has none."""
         data = self._container.part(SLICE_HEADERS)
         return None if data is None else _header_table(data, self.frame_count, self.name)
 
-    @cached_property
+    @lazy
     def source_header(self) -> bytes | None:
         """Header of a source that is not DICOM (NIfTI), None where there is none."""
         return self._container.part(SOURCE_HEADER)
 
-    @cached_property
+    @lazy
     def dicom_meta(self) -> DicomMeta | None:
-        """Merged metadata of all slices, None where the file has none."""
-        from dicube_core.dicom.merge import repair_legacy
+        """Merged metadata of all slices, None where the file has none.
+
+        Its bytes are read and compared with their checksum now, and parsed when first asked for.
+        """
         from dicube_core.dicom.meta import DicomMeta
 
-        stored = self._container.metadata()
-        if stored is None:
+        load = self._container.metadata_loader()
+        if load is None:
             return None
-        merged = stored.get("_merged_data", stored)
         packed = self._container.part(SLICE_HEADERS)
         if packed is None:
-            from dicube_core.dicom.legacy import repair_pixel_description
+            return DicomMeta(self._repaired(load()), slice_count=self.frame_count)
 
-            merged = repair_legacy(merged, self.frame_count)
-            merged = repair_pixel_description(merged, self.pixel_format, self.pixel_header)
-        meta = DicomMeta(merged, slice_count=self.frame_count)
-        if packed is not None:
-            meta.load_filenames_late(partial(_source_names, packed, self.frame_count, self.name))
+        def merged() -> dict[str, Any]:
+            stored = load()
+            entries: dict[str, Any] = stored.get("_merged_data", stored)
+            return entries
+
+        meta = DicomMeta.lazy(merged, self.frame_count)
+        meta.load_filenames_late(partial(_source_names, packed, self.frame_count, self.name))
         return meta
 
-    @cached_property
+    def _repaired(self, stored: dict[str, Any]) -> dict[str, Any]:
+        """Return the metadata of a file of another writer, mended (``docs/format.md``, quirks)."""
+        from dicube_core.dicom.legacy import repair_pixel_description
+        from dicube_core.dicom.merge import repair_legacy
+
+        merged = repair_legacy(stored.get("_merged_data", stored), self.frame_count)
+        return repair_pixel_description(merged, self.pixel_format, self.pixel_header)
+
+    @lazy
     def dicom_status(self) -> DicomStatus:
         """The worst finding of the series, in the words of the base format."""
         from dicube_core.dicom.status import DicomStatus
@@ -253,17 +264,23 @@ class Reader:
             raise self._located(exc, index) from exc
 
     def inspect(self, index: int, codestream: bytes) -> CodestreamInfo:
-        """Check that the codestream of a frame is what the file says its frames are.
+        """Check that the codestream of a frame is HTJ2K, and what the file says its frames are.
+
+        No decoder is loaded for that.
 
         Raises
         ------
         DecodeError
             It is damaged or contradicts the file; the message names frame and byte offset.
         """
+        from dicube_core.codec.codestream import check, parse
+
         try:
-            return self.codec.inspect(codestream, self.pixel_format)
+            info = parse(codestream)
+            check(info, self.pixel_format)
         except DecodeError as exc:
             raise self._located(exc, index) from exc
+        return info
 
     def _located(self, error: DecodeError, index: int) -> DecodeError:
         number = self._container.frame_number(index)
@@ -297,6 +314,8 @@ class Reader:
             Stored values.
         """
         import numpy as np
+
+        from dicube_core.frames import run_frames
 
         if frames is None:
             chosen: Sequence[int] = range(self.frame_count)

@@ -22,9 +22,26 @@ if TYPE_CHECKING:
     from dicube_core.image import DicomCubeImage
     from dicube_core.pixels import PixelFormat
 
-__all__ = ["DEFAULT_CODEC", "headers_of_image", "save_image", "write_frames"]
+__all__ = ["encoder", "headers_of_image", "save_image", "write_frames"]
 
-DEFAULT_CODEC = "htj2k"
+_DEFAULT_CODEC = "htj2k"
+
+
+def encoder(*, progressive: bool) -> FrameCodec:
+    """Return the codec that new files are written with.
+
+    Parameters
+    ----------
+    progressive : bool
+        Codestreams that tell where each resolution ends; see `save_image`.
+    """
+    if progressive:
+        from dicube_core.codec.openjph import OpenJPHCodec
+
+        return OpenJPHCodec(tlm=True)
+    from dicube_core.codec.registry import get_codec
+
+    return get_codec(_DEFAULT_CODEC)
 
 
 def write_frames(
@@ -66,6 +83,7 @@ def save_image(
     file_type: str = "s",
     *,
     verify: bool = True,
+    progressive: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Save an image to exactly `file_path`, replacing a file there as a whole or not at all.
@@ -82,6 +100,10 @@ def save_image(
     verify : bool
         Decode every frame after encoding and compare it (default). About half of the encoding
         time.
+    progressive : bool
+        Write where each resolution ends into every codestream (112 bytes a frame), so that
+        frames of up to 2048 rows and columns can be streamed as HTJ2K Lossless RPCL
+        (1.2.840.10008.1.2.4.202).
     progress : callable, optional
         Called with (frames written, frames in all).
 
@@ -100,9 +122,7 @@ def save_image(
             suggestion="use 's' (.dcbs)",
         )
     image.check()
-    from dicube_core.codec.registry import get_codec
-
-    codec = get_codec(DEFAULT_CODEC)
+    codec = encoder(progressive=progressive)
     write_frames(
         file_path,
         _describe(image, codec.name),

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
+from dicube_core.codec.codestream import rpcl_obstacle
 from dicube_core.dicom import uids
 from dicube_core.dicom.agreement import require_agreement
 from dicube_core.dicom.instance import (
     deflated_instance,
     encapsulated_instance,
+    encapsulated_parts,
     native_instance,
     restored_file,
     with_encoding,
 )
-from dicube_core.dicom.stored_values import stored_bytes
 from dicube_core.exceptions import MetaDataError, TransferSyntaxError
+from dicube_core.lazy import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dicube_core.codec.codestream import CodestreamInfo
     from dicube_core.dicom.headers import SliceHeader
+    from dicube_core.dicom.legacy import MadeHeaders
     from dicube_core.reader import Reader
 
 __all__ = ["OFFERED_SYNTAXES", "SliceProvider"]
@@ -36,12 +37,16 @@ OFFERED_SYNTAXES = {
 }
 #: Codestreams deeper than this are read by hardly any decoder but OpenJPH.
 _WIDELY_DECODED_BITS = 16
-#: Largest side of the lowest resolution that HTJ2K RPCL allows (PS3.5 10.18).
-_RPCL_BASE = 64
+_COMPRESSED = (uids.HTJ2K_LOSSLESS, uids.HTJ2K_LOSSLESS_RPCL)
+#: Bytes of headers to keep in the form in which they are joined with a codestream. Making them
+#: takes as long as all the rest.
+_PARTS_BYTES = 2 << 20
 
 
 class SliceProvider:
-    """Part 10 bytes of the slices of an open file. Safe for several threads; keeps no slice.
+    """Part 10 bytes of the slices of an open file. Keeps no slice.
+
+    Safe for several threads and after fork: no lock is held.
 
     The bytes are a function of file, frame and transfer syntax: the same on every call and in
     every process. (Deflated slices also depend on the version of zlib.)
@@ -54,12 +59,12 @@ class SliceProvider:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
-        self._lock = threading.Lock()
-        self._made: Sequence[SliceHeader] | None = None
         self._converted: dict[tuple[int, bool], SliceHeader] = {}
         self._agreed: set[int] = set()
-        self._inspected: dict[int, str] = {}
-        self._other_bits: dict[int, bool] = {}
+        self._native: dict[int, str] = {}
+        self._obstacles: dict[int, str] = {}
+        self._parts: dict[tuple[int, str], tuple[bytes, bytes]] = {}
+        self._parts_bytes = 0
 
     @property
     def headers(self) -> Sequence[SliceHeader]:
@@ -70,20 +75,20 @@ class SliceProvider:
         MetaDataError
             The file has no DICOM metadata.
         """
-        if self.reader.headers is not None:
-            return self.reader.headers
-        with self._lock:
-            if self._made is None:
-                from dicube_core.dicom.legacy import headers_from_meta
+        stored = self.reader.headers
+        return self._made if stored is None else stored
 
-                meta = self.reader.dicom_meta
-                if meta is None:
-                    raise MetaDataError(
-                        f"{self.reader.name}: the file has no DICOM metadata",
-                        suggestion="load it, call init_meta on the image, and save it again",
-                    )
-                self._made = headers_from_meta(meta, self.reader.pixel_format)
-            return self._made
+    @lazy
+    def _made(self) -> MadeHeaders:
+        from dicube_core.dicom.legacy import MadeHeaders
+
+        meta = self.reader.dicom_meta
+        if meta is None:
+            raise MetaDataError(
+                f"{self.reader.name}: the file has no DICOM metadata",
+                suggestion="load it, call init_meta on the image, and save it again",
+            )
+        return MadeHeaders(meta, self.reader.pixel_format)
 
     def _header(self, index: int, *, explicit: bool) -> SliceHeader:
         """Return a header in the encoding wanted; those that need converting are kept."""
@@ -119,7 +124,7 @@ class SliceProvider:
         """
         number = self.reader.container.frame_number(index)
         header = self._agreeing_header(number)
-        return restored_file(header, stored_bytes(self.reader.frame(number)))
+        return restored_file(header, self._pixels(number))
 
     def default_syntax(self, index: int) -> str:
         """Return HTJ2K lossless, or the native syntax where `compressed` has nothing to give."""
@@ -127,10 +132,19 @@ class SliceProvider:
         _, obstacle = self._codestream(number)
         return self.native_syntax(number) if obstacle else uids.HTJ2K_LOSSLESS
 
+    def _pixels(self, number: int) -> memoryview:
+        from dicube_core.dicom.stored_values import stored_bytes
+
+        return stored_bytes(self.reader.frame(number))
+
     def native_syntax(self, index: int) -> str:
         """Return the uncompressed transfer syntax that takes no conversion."""
-        header = self.headers[self.reader.container.frame_number(index)]
-        return uids.EXPLICIT_LE if header.explicit else uids.IMPLICIT_LE
+        number = self.reader.container.frame_number(index)
+        syntax = self._native.get(number)
+        if syntax is None:
+            syntax = uids.EXPLICIT_LE if self.headers[number].explicit else uids.IMPLICIT_LE
+            self._native[number] = syntax
+        return syntax
 
     def compressed(self, index: int) -> bytes | None:
         """Return one slice as HTJ2K Lossless, None where that would not mean the same to all.
@@ -140,11 +154,10 @@ class SliceProvider:
         pixels (PS3.5 8.1.1), but not of compressed ones.
         """
         number = self.reader.container.frame_number(index)
-        codestream, obstacle = self._codestream(number)
-        if obstacle:
+        if self._obstacles.get(number):
             return None
-        header = self._header(number, explicit=True)
-        return encapsulated_instance(header, codestream, uids.HTJ2K_LOSSLESS)
+        codestream, obstacle = self._codestream(number)
+        return None if obstacle else self._enclosed(number, codestream, uids.HTJ2K_LOSSLESS)
 
     def instance(self, index: int, transfer_syntax: str | None = None) -> bytes:
         """Return one slice as a DICOM file.
@@ -171,31 +184,41 @@ class SliceProvider:
         if transfer_syntax is None:
             data = self.compressed(number)
             return self.native(number, self.native_syntax(number)) if data is None else data
-        if transfer_syntax in (uids.HTJ2K_LOSSLESS, uids.HTJ2K_LOSSLESS_RPCL):
-            codestream, obstacle = self._codestream(number)
-            if transfer_syntax == uids.HTJ2K_LOSSLESS_RPCL:
-                obstacle = obstacle or _rpcl_obstacle(self.reader.inspect(number, codestream))
-            if obstacle:
-                raise TransferSyntaxError(
-                    f"frame {number} cannot be delivered as {OFFERED_SYNTAXES[transfer_syntax]}: "
-                    f"{obstacle}",
-                    suggestion="ask for Explicit VR Little Endian",
-                    details={"frame": number},
-                )
-            header = self._header(number, explicit=True)
-            return encapsulated_instance(header, codestream, transfer_syntax)
-        return self.native(number, transfer_syntax)
+        if transfer_syntax not in _COMPRESSED:
+            return self.native(number, transfer_syntax)
+        codestream, obstacle = self._codestream(number)
+        if transfer_syntax == uids.HTJ2K_LOSSLESS_RPCL:
+            obstacle = obstacle or rpcl_obstacle(self.reader.inspect(number, codestream))
+        if obstacle:
+            raise TransferSyntaxError(
+                f"frame {number} cannot be delivered as {OFFERED_SYNTAXES[transfer_syntax]}: "
+                f"{obstacle}",
+                suggestion="ask for Explicit VR Little Endian",
+                details={"frame": number},
+            )
+        return self._enclosed(number, codestream, transfer_syntax)
+
+    def _enclosed(self, number: int, codestream: bytes, syntax: str) -> bytes:
+        key = (number, syntax)
+        parts = self._parts.get(key)
+        if parts is None:
+            parts = encapsulated_parts(self._header(number, explicit=True), syntax)
+            size = len(parts[0]) + len(parts[1])
+            if self._parts_bytes + size <= _PARTS_BYTES:
+                self._parts_bytes += size
+                self._parts[key] = parts
+        return encapsulated_instance(parts, codestream)
 
     def native(self, index: int, transfer_syntax: str) -> bytes:
         """Return one slice uncompressed; as `instance`, for the native transfer syntaxes."""
         number = self.reader.container.frame_number(index)
-        if transfer_syntax not in OFFERED_SYNTAXES:
+        if transfer_syntax not in OFFERED_SYNTAXES or transfer_syntax in _COMPRESSED:
             raise TransferSyntaxError(
                 f"slices are not delivered in transfer syntax {transfer_syntax!r}; choose one of "
                 + ", ".join(f"{uid} ({name})" for uid, name in OFFERED_SYNTAXES.items())
             )
         header = self._header(number, explicit=transfer_syntax != uids.IMPLICIT_LE)
-        pixels = stored_bytes(self.reader.frame(number))
+        pixels = self._pixels(number)
         if transfer_syntax == uids.DEFLATED:
             return deflated_instance(header, pixels)
         return native_instance(header, pixels)
@@ -206,12 +229,12 @@ class SliceProvider:
         It is never delivered unchecked: the label says what the bytes must be.
         """
         codestream = self.reader.codestream(number)
-        obstacle = self._inspected.get(number)
+        obstacle = self._obstacles.get(number)
         if obstacle is None:
             obstacle = self._obstacle(number, codestream)
             # Where a checksum shows that the bytes are the same, one inspection is enough.
             if self.reader.validated:
-                self._inspected[number] = obstacle
+                self._obstacles[number] = obstacle
         return codestream, obstacle
 
     def _obstacle(self, number: int, codestream: bytes) -> str:
@@ -224,15 +247,3 @@ class SliceProvider:
             if pixel_format.pixel_values(words) is not words:
                 return "it has data in the bits beside the pixel"
         return ""
-
-
-def _rpcl_obstacle(info: CodestreamInfo) -> str:
-    """Say which of the demands of HTJ2K RPCL beyond HTJ2K is not met (PS3.5 10.18)."""
-    base = -(-max(info.rows, info.columns) // (1 << info.levels))
-    if info.progression != "RPCL":
-        return f"its progression is {info.progression}"
-    if not info.has_tlm:
-        return "it has no TLM marker (convert the source with progressive=True)"
-    if base > _RPCL_BASE:
-        return f"its lowest resolution is {base} wide, {_RPCL_BASE} is allowed"
-    return ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-import threading
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from dicube_core.exceptions import ReaderClosedError
+from dicube_core.forks import ForkSafeLock
 from dicube_core.path_source import HAS_PREAD, PathSource, short_read
 
 __all__ = ["ByteSource", "BytesSource", "FileObjectSource", "PathSource", "open_source"]
@@ -65,7 +65,7 @@ class FileObjectSource:
     def __init__(self, file: BinaryIO) -> None:
         self.name = str(getattr(file, "name", "<file object>"))
         self._file = file
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._fd = -1
         if isinstance(file, io.BufferedReader | io.FileIO) and HAS_PREAD:
             self._fd = file.fileno()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from concurrent.futures import CancelledError
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from dicube_core.dicom import uids
 from dicube_core.exceptions import (
@@ -22,7 +21,7 @@ from dicube_core.slices import SliceProvider
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from typing import BinaryIO, Self
 
     from dicube_core.source import ByteSource
@@ -31,18 +30,18 @@ if TYPE_CHECKING:
 
 __all__ = ["DcbStreamingReader", "open_dicom"]
 
-T = TypeVar("T")
-
 _CACHE_BYTES = 256 << 20
 _ENCAPSULATED = frozenset((uids.HTJ2K_LOSSLESS, uids.HTJ2K_LOSSLESS_RPCL))
+#: Requests that lie at most so many slices apart have a direction; others are jumps.
+_STRIDE = 2
 
 
 class DcbStreamingReader:
     """Slices as DICOM files, made when asked for. Safe for several threads and after fork.
 
-    HTJ2K slices are put together from stored bytes each time: that is about as fast as copying
-    them out of a cache. Slices that must be decoded are cached, and decoded ahead of the
-    direction in which they are asked for, on a few threads that end with `close`.
+    HTJ2K slices are put together from stored bytes each time, which takes some ten microseconds.
+    Slices that must be decoded are cached, and decoded ahead of the direction in which they are
+    asked for, on a few threads that end when there is nothing to do, and with `close`.
 
     Parameters
     ----------
@@ -78,17 +77,19 @@ class DcbStreamingReader:
             self._reader = Reader(dcb_file_path)
         except DicomCubeError as exc:
             raise StreamingError(exc.message, suggestion=exc.suggestion) from exc
-        self._slices = SliceProvider(self._reader)
+        self._slices = slices = SliceProvider(self._reader)
         self.chunk_size = max(1, chunk_size)
         self.cache_size = max(0, cache_size)
         self.force_uncompressed = force_uncompressed
+        self._cache_bytes = max(0, cache_bytes)
         self._cache: SliceCache[tuple[int, str]] = SliceCache(
-            lambda key: self._slices.native(*key),
+            lambda key: slices.native(*key),
             max_items=self.cache_size,
-            max_bytes=max(0, cache_bytes),
+            max_bytes=self._cache_bytes,
             n_threads=max(1, min(4, get_num_threads())),
         )
-        self._last_frame = 0
+        self._last_frame: int | None = None
+        self._direction = 0
         self._last_access = time.time()
         self._closed = False
 
@@ -100,9 +101,16 @@ class DcbStreamingReader:
     @property
     def transfer_syntax_uid(self) -> str:
         """Transfer syntax in which slices come unless another is asked for."""
-        if self.force_uncompressed:
-            return self._guard(0, lambda: self._slices.native_syntax(0))
-        return self._guard(0, lambda: self._slices.default_syntax(0))
+        slices = self._slices
+        try:
+            return slices.native_syntax(0) if self.force_uncompressed else slices.default_syntax(0)
+        except (DicomCubeError, OSError) as exc:
+            raise _told(exc, 0) from exc
+
+    @property
+    def slices(self) -> SliceProvider:
+        """The source of the slices, without the cache."""
+        return self._slices
 
     def get_frame_count(self) -> int:
         """Return the number of slices."""
@@ -146,19 +154,25 @@ class DcbStreamingReader:
         """
         self._check(frame_index)
         self._last_access = time.time()
-        if transfer_syntax in _ENCAPSULATED:
-            slices = self._slices
-            return self._guard(frame_index, lambda: slices.instance(frame_index, transfer_syntax))
         plain = self.force_uncompressed if force_uncompressed is None else force_uncompressed
-        if transfer_syntax is None and not plain:
-            packed = self._guard(frame_index, lambda: self._slices.compressed(frame_index))
+        try:
+            return self._deliver(frame_index, plain, transfer_syntax)
+        except (DicomCubeError, OSError) as exc:
+            error = _told(exc, frame_index)
+            if error is exc:
+                raise
+            raise error from exc
+
+    def _deliver(self, index: int, plain: bool, syntax: str | None) -> bytes:
+        if syntax in _ENCAPSULATED:
+            return self._slices.instance(index, syntax)
+        if syntax is None and not plain:
+            packed = self._slices.compressed(index)
             if packed is not None:
                 return packed
-        syntax = transfer_syntax or self._guard(
-            frame_index, lambda: self._slices.native_syntax(frame_index)
-        )
-        data = self._guard(frame_index, lambda: self._cache.get((frame_index, syntax)))
-        self._look_ahead(frame_index, syntax)
+        chosen = syntax or self._slices.native_syntax(index)
+        data = self._cache.get((index, chosen))
+        self._look_ahead(index, chosen, len(data))
         return data
 
     def _check(self, frame_index: int) -> None:
@@ -170,29 +184,22 @@ class DcbStreamingReader:
                 details={"path": self._reader.name, "frame": frame_index},
             )
 
-    def _guard(self, index: int, work: Callable[[], T]) -> T:
-        """Do some work for a slice; errors come out as documented."""
-        try:
-            return work()
-        except (StreamingError, TransferSyntaxError, FrameIndexError):
-            raise
-        except CancelledError:
-            raise ReaderClosedError(f"{self._reader.name}: the reader was closed") from None
-        except DicomCubeError as exc:
-            raise StreamingError(
-                f"slice {index}: {exc.message}",
-                suggestion=exc.suggestion,
-                details={**exc.details, "frame": index},
-            ) from exc
+    def _look_ahead(self, index: int, syntax: str, n_bytes: int) -> None:
+        """Decode the slices around, and those that come next if the direction stays the same.
 
-    def _look_ahead(self, index: int, syntax: str) -> None:
-        """Decode the slices that will be asked for if the reader goes on in its direction."""
-        step = -1 if index < self._last_frame else 1
-        self._last_frame = index
+        Nothing is decoded ahead of jumps: nobody knows where the next one goes.
+        """
+        last, self._last_frame = self._last_frame, index
+        step = 0 if last is None else index - last
+        if step:
+            self._direction = 0 if abs(step) > _STRIDE else 1 if step > 0 else -1
         # Never so many that they push each other out before they are used.
-        count = min(self.chunk_size, self.cache_size - 1)
-        ahead = range(index + step, index + step * (count + 1), step)
-        self._cache.preload((i, syntax) for i in ahead if 0 <= i < self.frame_count)
+        room = min(self.cache_size, self._cache_bytes // max(1, n_bytes)) - 2
+        if not self._direction or room < 1:
+            return
+        ahead = (index + self._direction * n for n in range(1, min(self.chunk_size, room) + 1))
+        wanted = (*ahead, index - self._direction)
+        self._cache.preload((i, syntax) for i in wanted if 0 <= i < self.frame_count)
 
     def get_metadata(self) -> dict[str, Any]:
         """Return facts about the file, and the cache's."""
@@ -272,8 +279,21 @@ def open_dicom(path: Source, frame: int, transfer_syntax: str | None = None) -> 
     DicomCubeError, OSError
         As `DcbStreamingReader`.
     """
-    with DcbStreamingReader(path) as reader:
+    with DcbStreamingReader(path, cache_size=0) as reader:
         if -reader.frame_count <= frame < 0:
             frame += reader.frame_count
         data = reader.get_dicom_for_frame(frame, transfer_syntax=transfer_syntax)
-    return io.BytesIO(data)
+    return io.BufferedReader(io.BytesIO(data))  # which cannot be written
+
+
+def _told(error: DicomCubeError | OSError, index: int) -> DicomCubeError:
+    """Return the error of a slice as it is documented."""
+    if isinstance(error, StreamingError | TransferSyntaxError | FrameIndexError):
+        return error
+    if isinstance(error, OSError):
+        return StreamingError(f"slice {index} cannot be read: {error}", details={"frame": index})
+    return StreamingError(
+        f"slice {index}: {error.message}",
+        suggestion=error.suggestion,
+        details={**error.details, "frame": index},
+    )

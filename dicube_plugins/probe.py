@@ -94,6 +94,7 @@ def _probe_syntax(
     said = answer.get("versions")
     versions = {str(k): str(v) for k, v in said.items()} if isinstance(said, dict) else {}
     outcome, message = _judge(answer.get("slices"), slices)
+    message = message.replace(f"{name}{os.sep}", "")  # the folder is another each time
     return ProbeResult(syntax, outcome, message, seconds), versions
 
 

@@ -11,7 +11,7 @@ from dicube_core.dicom import uids
 from dicube_core.dicom.elements import EXPLICIT_LITTLE, PIXEL_DATA, element_header
 from dicube_core.dicom.file_meta import PREAMBLE
 from dicube_core.dicom.headers import SliceHeader
-from dicube_core.dicom.instance import encapsulated_instance, native_instance
+from dicube_core.dicom.instance import encapsulated_instance, encapsulated_parts, native_instance
 from dicube_core.pixels import PixelFormat
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def _slice(number: int, name: str, transfer_syntax: str) -> ProbeSlice:
         from dicube_core.codec.openjph import OpenJPHCodec
 
         codec = OpenJPHCodec(tlm=transfer_syntax == uids.HTJ2K_LOSSLESS_RPCL)
-        data = encapsulated_instance(header, codec.encode(frame, pixel_format), transfer_syntax)
+        parts = encapsulated_parts(header, transfer_syntax)
+        data = encapsulated_instance(parts, codec.encode(frame, pixel_format))
     return ProbeSlice(name, data, tuple(int(v) for v in frame.flat))
 
 

@@ -28,6 +28,9 @@ _COMMANDS = {
 }
 #: Other packages add commands here: name = module:click command.
 _ENTRY_POINTS = "dicube.commands"
+#: ... and options to the commands above: name of the command = module:function that is given
+#: the command and returns it with more options.
+_OPTION_ENTRY_POINTS = "dicube.command_options"
 
 
 class _LazyGroup(click.Group):
@@ -41,7 +44,7 @@ class _LazyGroup(click.Group):
         if home is not None:
             module, _, attribute = home.partition(":")
             command: click.Command = getattr(import_module(module), attribute)
-            return command
+            return _extended(cmd_name, command)
         added = _added().get(cmd_name)
         if added is None:
             return None
@@ -78,6 +81,17 @@ def _added() -> dict[str, EntryPoint]:
     from importlib.metadata import entry_points
 
     return {e.name: e for e in entry_points(group=_ENTRY_POINTS) if e.name not in _COMMANDS}
+
+
+def _extended(name: str, command: click.Command) -> click.Command:
+    from importlib.metadata import entry_points
+
+    for entry_point in entry_points(group=_OPTION_ENTRY_POINTS, name=name):
+        try:
+            command = entry_point.load()(command)
+        except Exception as exc:  # noqa: BLE001 - a broken plugin must not break the command
+            click.echo(f"dcbs: warning: {entry_point.value}: {one_line(exc)}", err=True)
+    return command
 
 
 def _broken(name: str, error: Exception) -> click.Command:

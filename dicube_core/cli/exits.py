@@ -8,6 +8,7 @@ from dicube_core.exceptions import (
     CodecUnavailableError,
     DicomCubeError,
     MissingDependencyError,
+    TransferSyntaxError,
     UnsupportedKindError,
 )
 
@@ -44,7 +45,7 @@ def exit_code_of(error: BaseException) -> Exit:
     """Return the exit code of an error that ended a command."""
     if isinstance(error, MissingDependencyError | CodecUnavailableError):
         return Exit.MISSING_DEPENDENCY
-    if isinstance(error, UnsupportedKindError):
+    if isinstance(error, UnsupportedKindError | TransferSyntaxError):
         return Exit.UNSUPPORTED
     if isinstance(error, DicomCubeError):
         return Exit.BAD_INPUT

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dicube_core.codec.base import Codestream
     from dicube_core.pixels import PixelFormat
 
-__all__ = ["CodestreamInfo", "TilePart", "check", "parse"]
+__all__ = ["CodestreamInfo", "TilePart", "check", "parse", "rpcl_obstacle"]
 
 _SIZ, _CAP, _COD, _QCD = 0xFF51, 0xFF50, 0xFF52, 0xFF5C
 _TLM, _SOT = 0xFF55, 0xFF90
@@ -33,6 +33,8 @@ _TLM, _SOT = 0xFF55, 0xFF90
 _REQUIRED = {_SIZ: "SIZ", _CAP: "CAP", _COD: "COD", _QCD: "QCD"}
 #: Segments of the main header that decoders skip: PRF, PLM, CPF, CRG, COM.
 _SKIPPED = frozenset((0xFF56, 0xFF57, 0xFF59, 0xFF63, 0xFF64))
+#: Largest side of the lowest resolution that HTJ2K RPCL allows (PS3.5 10.18).
+_RPCL_BASE = 64
 _unpack_marker = Struct(">HH").unpack_from
 
 
@@ -218,3 +220,18 @@ def check(info: CodestreamInfo, pixel_format: PixelFormat) -> None:
     )
     if problem:
         raise damage("QCD", coding.qcd_offset, "exponents that fit the depth", problem)
+
+
+def rpcl_obstacle(info: CodestreamInfo) -> str:
+    """Say which of the demands of HTJ2K RPCL beyond those of HTJ2K is not met, if any.
+
+    See PS3.5 10.18, for transfer syntax 1.2.840.10008.1.2.4.202.
+    """
+    if info.progression != "RPCL":
+        return f"its progression is {info.progression}"
+    if not info.has_tlm:
+        return "it has no TLM marker (convert the source with progressive=True)"
+    base = -(-max(info.rows, info.columns) // (1 << info.levels))
+    if base > _RPCL_BASE:
+        return f"its lowest resolution is {base} wide, {_RPCL_BASE} is allowed"
+    return ""

@@ -5,10 +5,10 @@ Standard library only: asking what is registered loads no codec.
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from dicube_core.exceptions import CodecUnavailableError, DataConsistencyError
+from dicube_core.forks import ForkSafeLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def _build_htj2k_openjpeg() -> FrameCodec:
 
 
 # Re-entrant, as a factory may ask for another codec.
-_lock = threading.RLock()
+_lock = ForkSafeLock()
 _factories: dict[str, Callable[[], FrameCodec]] = {
     "htj2k": _build_htj2k,
     "htj2k-openjpeg": _build_htj2k_openjpeg,

@@ -24,6 +24,7 @@ from dicube_core.exceptions import (
 
 if TYPE_CHECKING:
     from array import array
+    from collections.abc import Callable
 
     from dicube_core.source import ByteSource
 
@@ -204,11 +205,16 @@ class Container:
         InvalidCubeFileError, MetaDataError
             It cannot be decompressed or parsed.
         """
+        loader = self.metadata_loader()
+        return None if loader is None else loader()
+
+    def metadata_loader(self) -> Callable[[], dict[str, Any]] | None:
+        """Return what `metadata` would, as a function that holds the bytes and not the file."""
         data = self.section("dicom_meta")
         if not data:
             return None
         what = f"{self.name}: dicom_meta at byte {self.header.dicom_meta.offset}"
-        return parse_json(decompress(data, what), what, finite=False)
+        return lambda: parse_json(decompress(data, what), what, finite=False)
 
     def space(self) -> dict[str, Any] | None:
         """Return the space section's JSON object, None where it is empty."""

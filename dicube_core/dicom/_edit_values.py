@@ -18,6 +18,7 @@ from dicube_core.dicom._values import (
     plain_element,
 )
 from dicube_core.dicom.elements import walk
+from dicube_core.dicom.planes import SLICE_FIELDS
 from dicube_core.exceptions import MetaDataError
 
 if TYPE_CHECKING:
@@ -53,6 +54,10 @@ def tag_name(tag: int) -> str:
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
+#: Keywords that series work asks for, so that it need not load pydicom's dictionary.
+_KEYWORDS = {spec.keyword: tag for tag, spec in SLICE_FIELDS.items()}
+
+
 def parse_tag(tag: object) -> int:
     """Return the number of a tag given as number, keyword, hexadecimal text or pair.
 
@@ -65,6 +70,8 @@ def parse_tag(tag: object) -> int:
         return int(tag)
     if isinstance(tag, str) and re.fullmatch(r"[0-9A-Fa-f]{8}", tag):
         return int(tag, 16)
+    if isinstance(tag, str) and tag in _KEYWORDS:
+        return _KEYWORDS[tag]
     from pydicom.tag import Tag
 
     try:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
 from dicube_core.dicom.merge import MergedData, check_merged, repair_legacy, split
 from dicube_core.dicom.merged_check import check_slice_count, count_slices
 from dicube_core.exceptions import MetaDataError
+from dicube_core.forks import ForkSafeLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +40,7 @@ class MetaStore:
     ) -> None:
         self._merged = merged
         self._loader: Callable[[], Mapping[str, Any]] | None = None
-        self._lock = Lock()
+        self._lock = ForkSafeLock()
         self._slice_count = check_slice_count(slice_count)
         self._begin_record()
         self.filenames = filenames
@@ -175,4 +175,4 @@ class MetaStore:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._lock = Lock()
+        self._lock = ForkSafeLock()

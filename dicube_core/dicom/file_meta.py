@@ -38,7 +38,7 @@ def file_meta_for(header: SliceHeader, syntax: str) -> bytes:
         value = at + 8
         stop = value + _LENGTH.unpack_from(meta, at + 6)[0]
         template = _template(meta[:at], meta[stop:], syntax)
-        if template is not None:
+        if template is not None and stop <= len(meta):
             before, after = template
             instance = meta[at:stop]
             return _finished(before, instance, after)

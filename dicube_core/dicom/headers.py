@@ -77,6 +77,8 @@ class SliceHeader:
 
 def pack_headers(headers: Sequence[SliceHeader]) -> bytes:
     """Pack the headers of a series, compressed together; deterministic."""
+    if isinstance(headers, HeaderTable):
+        return headers.packed
     return compress(pack_table([_row(header) for header in headers]))
 
 
@@ -125,6 +127,8 @@ class HeaderTable(Sequence[SliceHeader]):
     def __init__(self, data: bytes, count: int, what: str) -> None:
         self._table = ColumnTable(decompress(data, what))
         self._what = what
+        #: The bytes the table was made of.
+        self.packed = data
         if len(self._table) != count:
             raise MetaDataError(f"{what}: headers of {len(self._table)} slices for {count} frames")
 

@@ -11,11 +11,12 @@ from dataclasses import replace
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom import transcode, uids
+from dicube_core.dicom import uids
 from dicube_core.dicom.elements import (
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
     PIXEL_DATA,
+    Encoding,
     element_header,
     walk,
 )
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "deflated_instance",
     "encapsulated_instance",
+    "encapsulated_parts",
     "native_instance",
     "restored_file",
     "with_encoding",
@@ -36,6 +38,7 @@ _ITEM = Struct("<HHI")
 #: Pixel Data, OB, undefined length, and the empty Basic Offset Table (PS3.5 A.4).
 _ENCAPSULATED = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + _ITEM.pack(0xFFFE, 0xE000, 0)
 _SEQUENCE_END = _ITEM.pack(0xFFFE, 0xE0DD, 0)
+_PIXEL_GROUP_LENGTH = 0x7FE00000
 
 
 def restored_file(header: SliceHeader, pixels: bytes | memoryview) -> bytes:
@@ -90,8 +93,8 @@ def deflated_instance(header: SliceHeader, pixels: bytes | memoryview) -> bytes:
     return b"".join((header.preamble or PREAMBLE, meta, body, b"\0" * (len(body) % 2)))
 
 
-def encapsulated_instance(header: SliceHeader, codestream: bytes, syntax: str) -> bytes:
-    """Return the file with its frame as one compressed fragment.
+def encapsulated_parts(header: SliceHeader, syntax: str) -> tuple[bytes, bytes]:
+    """Return what stands before and after the one fragment of a compressed slice.
 
     No element of the data set is changed but Pixel Data: a monochrome frame that is compressed
     without loss keeps its description.
@@ -100,22 +103,30 @@ def encapsulated_instance(header: SliceHeader, codestream: bytes, syntax: str) -
     ----------
     header : SliceHeader
         In explicit encoding, as PS3.5 A.4 demands.
+    syntax : str
+        UID of the transfer syntax.
     """
-    padding = b"\0" * (len(codestream) % 2)
-    item = _ITEM.pack(0xFFFE, 0xE000, len(codestream) + len(padding))
-    return b"".join(
-        (
-            header.preamble or PREAMBLE,
-            file_meta_for(header, syntax),
-            header.head,
-            _ENCAPSULATED,
-            item,
-            codestream,
-            padding,
-            _SEQUENCE_END,
-            header.tail,
-        )
-    )
+    head = _without_group_length(header.head, EXPLICIT_LITTLE)
+    before = (header.preamble or PREAMBLE, file_meta_for(header, syntax), head, _ENCAPSULATED)
+    return b"".join(before), _SEQUENCE_END + header.tail
+
+
+def encapsulated_instance(parts: tuple[bytes, bytes], codestream: bytes) -> bytes:
+    """Return a compressed slice, put together from `encapsulated_parts` and its frame."""
+    before, after = parts
+    length = len(codestream)
+    if length % 2:
+        after = b"\0" + after
+        length += 1
+    return b"".join((before, _ITEM.pack(0xFFFE, 0xE000, length), codestream, after))
+
+
+def _without_group_length(head: bytes, encoding: Encoding) -> bytes:
+    """Leave out the length of the Pixel Data group, which counts the bytes of another form."""
+    if head[-12:-8] != b"\xe0\x7f\0\0":
+        return head
+    *_, last = walk(head, encoding)
+    return head[: last.start] if last.tag == _PIXEL_GROUP_LENGTH else head
 
 
 def with_encoding(header: SliceHeader, *, explicit: bool, bits_allocated: int) -> SliceHeader:
@@ -128,6 +139,8 @@ def with_encoding(header: SliceHeader, *, explicit: bool, bits_allocated: int) -
     """
     if header.explicit == explicit:
         return header
+    from dicube_core.dicom import transcode
+
     convert = transcode.implicit_to_explicit if explicit else transcode.explicit_to_implicit
     encoding = EXPLICIT_LITTLE if explicit else IMPLICIT_LITTLE
     # In one call, because what an element means may depend on those before it.
@@ -137,7 +150,7 @@ def with_encoding(header: SliceHeader, *, explicit: bool, bits_allocated: int) -
     vr = b"OW" if bits_allocated > 8 else b"OB"
     return replace(
         header,
-        head=whole[:cut],
+        head=_without_group_length(whole[:cut], encoding),
         tail=whole[cut:],
         pixel_header=element_header(PIXEL_DATA, vr, length, encoding),
         explicit=explicit,

@@ -7,7 +7,9 @@ in the metadata (``docs/format.md``, quirks).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, overload
 
 from dicube_core.dicom import uids
 from dicube_core.dicom.elements import EXPLICIT_LITTLE, PIXEL_DATA, element_header, walk
@@ -20,7 +22,12 @@ if TYPE_CHECKING:
     from dicube_core.pixel_header import PixelDataHeader
     from dicube_core.pixels import PixelFormat
 
-__all__ = ["header_from_dataset_bytes", "headers_from_meta", "repair_pixel_description"]
+__all__ = [
+    "MadeHeaders",
+    "header_from_dataset_bytes",
+    "headers_from_meta",
+    "repair_pixel_description",
+]
 
 #: Smallest/Largest Image Pixel Value and friends speak of pixels that were since rescaled.
 _STALE = ("00280106", "00280107", "00280108", "00280109", "00283000")
@@ -68,21 +75,44 @@ def headers_from_meta(meta: DicomMeta, pixel_format: PixelFormat) -> list[SliceH
     MetaDataError
         The metadata of a slice is not a data set.
     """
-    from dicube_core.dicom.edits import encode_dataset
+    return list(MadeHeaders(meta, pixel_format))
 
-    headers = []
-    for index in range(meta.slice_count):
-        model = meta.index(index)
+
+class MadeHeaders(Sequence[SliceHeader]):
+    """Headers made from merged metadata, each when first asked for. Safe for threads.
+
+    In Explicit VR Little Endian. Asking for one may raise `MetaDataError`: the metadata of that
+    slice is not a data set.
+    """
+
+    def __init__(self, meta: DicomMeta, pixel_format: PixelFormat) -> None:
+        self._meta, self._format = meta, pixel_format
+        self._made: dict[int, SliceHeader] = {}
+
+    def __len__(self) -> int:
+        return self._meta.slice_count
+
+    @overload
+    def __getitem__(self, index: int) -> SliceHeader: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[SliceHeader]: ...
+    def __getitem__(self, index: int | slice) -> SliceHeader | list[SliceHeader]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        number = range(len(self))[index]
+        made = self._made.get(number)
+        return self._made.setdefault(number, self._make(number)) if made is None else made
+
+    def _make(self, index: int) -> SliceHeader:
+        from dicube_core.dicom.edits import encode_dataset
+
         # Group 0002 belongs to the file meta information, which is made anew.
-        model = {tag: e for tag, e in model.items() if not tag.startswith("0002")}
+        model = {t: e for t, e in self._meta.index(index).items() if not t.startswith("0002")}
         try:
             data = encode_dataset(model, EXPLICIT_LITTLE)
         except MetaDataError as exc:
             raise MetaDataError(f"slice {index}: {exc.message}") from exc
-        headers.append(
-            header_from_dataset_bytes(data, pixel_format, f"slice_{index:04d}.dcm")
-        )
-    return headers
+        return header_from_dataset_bytes(data, self._format, f"slice_{index:04d}.dcm")
 
 
 def header_from_dataset_bytes(data: bytes, pixel_format: PixelFormat, name: str) -> SliceHeader:
@@ -103,6 +133,4 @@ def header_from_dataset_bytes(data: bytes, pixel_format: PixelFormat, name: str)
         source_syntax=uids.EXPLICIT_LE,
         name=name,
     )
-    from dataclasses import replace
-
     return replace(draft, file_meta=file_meta_for(draft, uids.EXPLICIT_LE))

@@ -9,7 +9,7 @@ import sys
 import pytest
 from support.metadata_cases import CASES
 from support.raw import text
-from support.series import make_series
+from support.series import Kind, make_series
 from support.series_cases import WHOLE
 from support.whole import read_files, write_files
 
@@ -49,10 +49,11 @@ def sha(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def run_script(source, target, *, seed, threads):
+def run_script(source, target, *, seed=0, threads=2, memory=None):
+    more = {} if memory is None else {"MALLOC_PERTURB_": str(0xFF ^ memory)}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(source), str(target), str(threads)],
-        env={**os.environ, "PYTHONHASHSEED": str(seed)},
+        env={**os.environ, "PYTHONHASHSEED": str(seed), **more},
         capture_output=True,
         text=True,
         check=True,
@@ -67,6 +68,18 @@ def test_any_hash_seed_and_thread_count(name, tmp_path):
     found = {
         run_script(source, tmp_path / f"{seed}.dcbs", seed=seed, threads=threads)
         for seed, threads in ((0, 1), (1, 4), (4711, 2))
+    }
+    assert len(found) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory filler of glibc is not here")
+@pytest.mark.parametrize("signed", [False, True])
+def test_nothing_depends_on_what_memory_held_before(signed, tmp_path):
+    """A codec library that reads memory it never wrote gives other pixels now and then."""
+    kind = Kind("ct", stored=12, signed=signed, rows=20, columns=17)
+    source = write_files(tmp_path / "source", make_series(4, kind))
+    found = {
+        run_script(source, tmp_path / f"{memory}.dcbs", memory=memory) for memory in (0, 1, 3, 85)
     }
     assert len(found) == 1
 

@@ -1,0 +1,230 @@
+"""Deliver the slices of a ``.dcbs`` file to a program in a form that it was shown to read."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from operator import index as as_index
+from typing import TYPE_CHECKING, Any
+
+from dicube_core.exceptions import FrameIndexError, TransferSyntaxError
+from dicube_core.frames import run_frames
+from dicube_core.reader import Reader
+from dicube_core.slices import SliceProvider
+from dicube_core.streaming import DcbStreamingReader
+from dicube_plugins.cache import capability_of
+from dicube_plugins.capability import Capability, syntax_name
+from dicube_plugins.policy import AUTO, Choice, Policy, transfer_syntax_uid
+from dicube_plugins.targets import open_target
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import BinaryIO
+
+    from dicube_core.source import ByteSource
+    from dicube_plugins.archives import ArchiveKind, Writable
+    from dicube_plugins.consumers.base import Consumer
+
+    Source = str | os.PathLike[str] | bytes | BinaryIO | ByteSource | Reader | DcbStreamingReader
+
+__all__ = ["Delivery", "to_dicom"]
+
+_DEFAULT_POLICY = Policy()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What was delivered, and why in this form.
+
+    Parameters
+    ----------
+    target : str
+        Path, or a description of the stream.
+    transfer_syntax : str
+        UID; the same for all slices.
+    reason : str
+        Why this one, for people.
+    capability : Capability or None
+        What the consumer was found to read; None where it was not asked.
+    frames : tuple of int
+        Frames of the source, in the order of delivery.
+    names : tuple of str
+        File names below the folder or in the archive, in the same order.
+    n_bytes : int
+        Size of all slices together.
+    """
+
+    target: str
+    transfer_syntax: str
+    reason: str
+    capability: Capability | None
+    frames: tuple[int, ...]
+    names: tuple[str, ...]
+    n_bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as JSON values."""
+        return {
+            "target": self.target,
+            "transfer_syntax": self.transfer_syntax,
+            "transfer_syntax_name": syntax_name(self.transfer_syntax),
+            "reason": self.reason,
+            "capability": None if self.capability is None else self.capability.to_dict(),
+            "frames": list(self.frames),
+            "names": list(self.names),
+            "n_bytes": self.n_bytes,
+        }
+
+
+def to_dicom(
+    source: Source,
+    target: str | os.PathLike[str] | Writable,
+    transfer_syntax: str = AUTO,
+    consumer: str | Consumer | Capability | None = None,
+    frames: int | slice | Iterable[int] | None = None,
+    *,
+    executable: str | os.PathLike[str] | None = None,
+    archive: ArchiveKind | None = None,
+    policy: Policy = _DEFAULT_POLICY,
+    progress: Callable[[int, int], None] | None = None,
+) -> Delivery:
+    """Write slices as DICOM files that a consumer reads.
+
+    Parameters
+    ----------
+    source : path, bytes, binary file, ByteSource, Reader or DcbStreamingReader
+        The ``.dcbs`` file. Readers stay open.
+    target : path-like or object with a write method
+        A folder, new or empty, that appears with all files or not at all; a path that ends in
+        ``.dcm``, for one slice; or a path that ends in ``.zip``, ``.tar``, ``.tar.gz`` or
+        ``.tgz``. Files are replaced as a whole or not at all. A stream gets an archive, slice by
+        slice; it is not closed.
+    transfer_syntax : str
+        ``auto`` leaves it to `policy`. Else a UID, or ``htj2k``, ``explicit``, ``implicit``,
+        ``deflated`` or ``htj2k-rpcl``: exactly that is delivered, or an error is raised.
+    consumer : str, Consumer, Capability or None
+        Who is going to read the slices. It is asked only for ``auto``.
+    frames : int, slice or iterable of int, optional
+        Which slices, in which order; all by default. Negative values count from the end.
+    executable : path-like, optional
+        Which installation of the consumer; see `capability_of`.
+    archive : {"zip", "tar", "tar.gz"}, optional
+        Kind of archive, where the name of the target does not say it.
+    policy : Policy
+        Chooses the transfer syntax for ``auto``.
+    progress : callable, optional
+        Called with (slices written, slices in all).
+
+    Returns
+    -------
+    Delivery
+        Which transfer syntax was delivered, and why.
+
+    Raises
+    ------
+    TransferSyntaxError
+        Not offered, or a slice cannot be delivered in it.
+    FrameIndexError
+        A frame is out of range.
+    FileExistsError
+        The target folder is not empty.
+    ValueError, TypeError
+        Arguments that do not fit each other.
+    DicomCubeError
+        The source cannot be read.
+
+    Notes
+    -----
+    At most two slices per thread are in memory. The bytes of folder, zip and tar are the same on
+    every call with the same source, frames and transfer syntax; those of ``tar.gz`` depend on the
+    build of zlib, too.
+    """
+    asked = None if transfer_syntax == AUTO else transfer_syntax_uid(transfer_syntax)
+    where = open_target(target, archive)
+    with _provider_of(source) as provider:
+        numbers = _numbers(frames, provider.reader.frame_count)
+        if where.takes_one and len(numbers) != 1:
+            raise ValueError(
+                f"{where.name} takes one slice, not {len(numbers)}: name one with frames=, or "
+                "give a folder or an archive"
+            )
+        capability = None
+        if asked is not None:
+            choice = Choice(asked, "asked for by name")
+        else:
+            capability, choice = _choose(policy, consumer, executable)
+            choice = _deliverable(choice, policy, provider, numbers)
+        sizes = [0] * len(numbers)
+
+        def content(position: int) -> bytes:
+            data = provider.instance(numbers[position], choice.transfer_syntax)
+            sizes[position] = len(data)
+            return data
+
+        headers = provider.headers
+        names = where.write([headers[n].name for n in numbers], content, progress)
+    return Delivery(
+        where.name, choice.transfer_syntax, choice.reason, capability, numbers, names, sum(sizes)
+    )
+
+
+@contextmanager
+def _provider_of(source: Source) -> Iterator[SliceProvider]:
+    if isinstance(source, DcbStreamingReader):
+        yield source.slices
+    elif isinstance(source, Reader):
+        yield SliceProvider(source)
+    else:
+        with Reader(source) as reader:
+            yield SliceProvider(reader)
+
+
+def _numbers(frames: int | slice | Iterable[int] | None, count: int) -> tuple[int, ...]:
+    """Return frame numbers from 0, each at most once."""
+    if frames is None:
+        return tuple(range(count))
+    if isinstance(frames, slice):
+        return tuple(range(*frames.indices(count)))
+    wanted = [as_index(f) for f in ([frames] if isinstance(frames, int) else frames)]
+    for frame in wanted:
+        if not -count <= frame < count:
+            raise FrameIndexError(
+                f"frame {frame} is out of range, the file has {count}", details={"frame": frame}
+            )
+    numbers = tuple(frame % count for frame in wanted)
+    if len(set(numbers)) != len(numbers):
+        raise ValueError("a frame is named twice")
+    return numbers
+
+
+def _choose(
+    policy: Policy,
+    consumer: str | Consumer | Capability | None,
+    executable: str | os.PathLike[str] | None,
+) -> tuple[Capability | None, Choice]:
+    """Ask the consumer, and let the policy choose."""
+    if consumer is None or isinstance(consumer, Capability):
+        return consumer, policy.choose(consumer)
+    try:
+        capability = capability_of(consumer, executable)
+    except LookupError as exc:
+        return None, policy.fall_back(str(exc))
+    return capability, policy.choose(capability)
+
+
+def _deliverable(
+    choice: Choice, policy: Policy, provider: SliceProvider, numbers: Sequence[int]
+) -> Choice:
+    """Keep the choice if all slices can be delivered in it: a series is not mixed."""
+    if choice.transfer_syntax == policy.fallback:
+        return choice
+    try:
+        run_frames(lambda _, number: _try(provider, number, choice.transfer_syntax), numbers)
+    except TransferSyntaxError as exc:
+        return policy.fall_back(f"{choice.reason}; but {exc.message}")
+    return choice
+
+
+def _try(provider: SliceProvider, number: int, transfer_syntax: str) -> None:
+    provider.instance(number, transfer_syntax)

@@ -1,0 +1,196 @@
+"""Commands that this package adds to ``dcbs``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dicube_plugins.archives import ArchiveKind
+    from dicube_plugins.bridge import Delivery
+
+__all__ = ["deliver", "doctor", "export_options"]
+
+_PYTHON = click.option(
+    "--python",
+    metavar="EXE",
+    help="Python interpreter of the environment whose libraries and programs are asked.",
+)
+_FOR = click.option(
+    "--for",
+    "consumer",
+    metavar="CONSUMER",
+    help="Program that is to read the slices; dcbs doctor lists those known.",
+)
+_SYNTAX = click.option(
+    "--transfer-syntax",
+    metavar="NAME",
+    help="auto, htj2k, explicit, implicit, deflated, htj2k-rpcl, or a UID.  [default: auto]",
+)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--consumer", "names", metavar="NAME", multiple=True, help="Ask only this one.")
+@_PYTHON
+@click.option("--refresh", is_flag=True, help="Ask again whatever is known already.")
+def doctor(*, as_json: bool, names: Sequence[str], python: str | None, refresh: bool) -> None:
+    """Print which transfer syntaxes the DICOM programs of this machine read.
+
+    Each program and library reads tiny slices, in a process of its own. What counts is that it
+    gets every value right.
+    """
+    from dicube_plugins.doctor import examine, print_report, report_dict
+
+    try:
+        found = examine(names, python, refresh=refresh)
+    except LookupError as exc:
+        raise click.BadParameter(str(exc), param_hint="--consumer") from exc
+    if as_json:
+        click.echo(json.dumps(report_dict(found), indent=2))
+        return
+    from rich.console import Console
+
+    # In a pipe nothing is cut to the width of a terminal that is not there.
+    print_report(found, Console(width=None if sys.stdout.isatty() else 160))
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@_FOR
+@_SYNTAX
+@_PYTHON
+@click.option("--frames", metavar="LIST", help="Slices, such as 0-9,12; all by default.")
+@click.option(
+    "--archive", type=click.Choice(["zip", "tar", "tar.gz"]), help="Write an archive, also to '-'."
+)
+@click.option("--force", is_flag=True, help="Replace a file that exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was delivered as JSON.")
+def deliver(
+    file: Path,
+    target: Path,
+    *,
+    consumer: str | None,
+    transfer_syntax: str | None,
+    python: str | None,
+    frames: str | None,
+    archive: ArchiveKind | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write the slices of FILE as DICOM files that a program reads.
+
+    TARGET is a new or empty folder, an archive (.zip, .tar, .tar.gz), one slice (.dcm), or '-' for
+    an archive to the standard output.
+    """
+    if str(target) == "-":
+        stream = sys.stdout.buffer
+        delivery = _deliver(
+            file, stream, consumer, transfer_syntax, python, frames=frames, archive=archive
+        )
+        click.echo(_line(delivery), err=True)
+        return
+    if target.is_file() and not force:
+        raise FileExistsError(17, "it exists; give --force to replace it", str(target))
+    delivery = _deliver(
+        file, target, consumer, transfer_syntax, python, frames=frames, archive=archive
+    )
+    click.echo(json.dumps(delivery.to_dict(), indent=2) if as_json else _line(delivery))
+
+
+def _deliver(
+    file: Path,
+    target: Any,
+    consumer: str | None,
+    transfer_syntax: str | None,
+    python: str | None,
+    *,
+    frames: str | None = None,
+    archive: ArchiveKind | None = None,
+) -> Delivery:
+    from dicube_plugins.bridge import to_dicom
+    from dicube_plugins.installation import executable_for
+    from dicube_plugins.manager import known_consumers
+
+    known = known_consumers().get(consumer) if consumer else None
+    try:
+        return to_dicom(
+            file,
+            target,
+            transfer_syntax or "auto",
+            consumer,
+            _frame_list(frames),
+            executable=executable_for(known, python) if known and python else None,
+            archive=archive,
+        )
+    except (TypeError, ValueError) as exc:
+        from dicube_core.exceptions import DicomCubeError
+
+        if isinstance(exc, DicomCubeError):
+            raise
+        raise click.UsageError(str(exc)) from exc
+
+
+def _line(delivery: Delivery) -> str:
+    from dicube_plugins.capability import syntax_name
+
+    syntax = delivery.transfer_syntax
+    return (
+        f"{delivery.target}: {len(delivery.names)} slices, {delivery.n_bytes / 1e6:.1f} MB, in "
+        f"{syntax_name(syntax)} ({syntax}): {delivery.reason}"
+    )
+
+
+def _frame_list(text: str | None) -> list[int] | None:
+    """Return the numbers in a list such as ``0-9,12``."""
+    if text is None:
+        return None
+    numbers: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        try:
+            numbers += range(int(first), int(last if dash else first) + 1)
+        except ValueError:
+            raise click.BadParameter(
+                f"{part!r} is no number and no range", param_hint="--frames"
+            ) from None
+    return numbers
+
+
+def export_options(command: click.Command) -> click.Command:
+    """Return ``dcbs export`` with ``--for`` and ``--transfer-syntax``, else as it was."""
+    run = command.callback
+    if run is None:
+        return command
+    unchanged: Callable[..., Any] = run
+
+    def export(
+        file: Path,
+        target: Path,
+        *,
+        consumer: str | None,
+        transfer_syntax: str | None,
+        python: str | None,
+        **options: Any,
+    ) -> Any:
+        if consumer is None and transfer_syntax is None:
+            return unchanged(file=file, target=target, **options)
+        if options.get("nifti"):
+            raise click.UsageError("--for and --transfer-syntax are about DICOM, not --nifti")
+        delivery = _deliver(file, target, consumer, transfer_syntax, python)
+        click.echo(_line(delivery))
+        return None
+
+    extended = click.Command(
+        command.name, callback=export, params=list(command.params), help=command.help
+    )
+    for option in (_PYTHON, _SYNTAX, _FOR):
+        option(extended)
+    return extended
