@@ -22,7 +22,7 @@ from dicube_core.slices import SliceProvider
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
-    from typing import BinaryIO, Self
+    from typing import BinaryIO, Never, Self
 
     from dicube_core.source import ByteSource
 
@@ -170,7 +170,7 @@ class DcbStreamingReader:
             packed = self._slices.compressed(index)
             if packed is not None:
                 return packed
-        chosen = syntax or self._slices.native_syntax(index)
+        chosen = self._slices.native_syntax(index) if syntax is None else syntax
         data = self._cache.get((index, chosen))
         self._look_ahead(index, chosen, len(data))
         return data
@@ -283,7 +283,19 @@ def open_dicom(path: Source, frame: int, transfer_syntax: str | None = None) -> 
         if -reader.frame_count <= frame < 0:
             frame += reader.frame_count
         data = reader.get_dicom_for_frame(frame, transfer_syntax=transfer_syntax)
-    return io.BufferedReader(io.BytesIO(data))  # which cannot be written
+    return _SliceFile(data)
+
+
+class _SliceFile(io.BytesIO):
+    """One slice, to be read only. pydicom takes no `io.BufferedReader` without a name."""
+
+    def writable(self) -> bool:
+        return False
+
+    def write(self, *_: object) -> Never:
+        raise io.UnsupportedOperation("not writable")
+
+    writelines = truncate = write
 
 
 def _told(error: DicomCubeError | OSError, index: int) -> DicomCubeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import index as as_index
@@ -19,8 +20,8 @@ from dicube_plugins.targets import open_target
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import BinaryIO
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import BinaryIO, SupportsIndex
 
     from dicube_core.source import ByteSource
     from dicube_plugins.archives import ArchiveKind, Writable
@@ -82,7 +83,7 @@ def to_dicom(
     target: str | os.PathLike[str] | Writable,
     transfer_syntax: str = AUTO,
     consumer: str | Consumer | Capability | None = None,
-    frames: int | slice | Iterable[int] | None = None,
+    frames: SupportsIndex | slice | Iterable[SupportsIndex] | None = None,
     *,
     executable: str | os.PathLike[str] | None = None,
     archive: ArchiveKind | None = None,
@@ -180,13 +181,15 @@ def _provider_of(source: Source) -> Iterator[SliceProvider]:
             yield SliceProvider(reader)
 
 
-def _numbers(frames: int | slice | Iterable[int] | None, count: int) -> tuple[int, ...]:
+def _numbers(
+    frames: SupportsIndex | slice | Iterable[SupportsIndex] | None, count: int
+) -> tuple[int, ...]:
     """Return frame numbers from 0, each at most once."""
     if frames is None:
-        return tuple(range(count))
-    if isinstance(frames, slice):
-        return tuple(range(*frames.indices(count)))
-    wanted = [as_index(f) for f in ([frames] if isinstance(frames, int) else frames)]
+        frames = range(count)
+    elif isinstance(frames, slice):
+        frames = range(*frames.indices(count))
+    wanted = [as_index(f) for f in (frames if isinstance(frames, Iterable) else [frames])]
     for frame in wanted:
         if not -count <= frame < count:
             raise FrameIndexError(
@@ -195,6 +198,8 @@ def _numbers(frames: int | slice | Iterable[int] | None, count: int) -> tuple[in
     numbers = tuple(frame % count for frame in wanted)
     if len(set(numbers)) != len(numbers):
         raise ValueError("a frame is named twice")
+    if not numbers:
+        raise ValueError("no frame is named")
     return numbers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -112,10 +113,16 @@ class Capability:
         return all(r.conclusive and r.outcome is not Outcome.MISSING for r in self.results)
 
     @property
+    def version(self) -> str:
+        """The consumer's own version number, empty where it is not known."""
+        said = next(iter(self.versions.values()), "")
+        number = re.search(r"\d+(\.\w+)+", said)
+        return number.group() if number else said
+
+    @property
     def title(self) -> str:
         """Name and version."""
-        version = next(iter(self.versions.values()), "")
-        return f"{self.consumer} {version}".strip()
+        return f"{self.consumer} {self.version}".strip()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the same as JSON values."""

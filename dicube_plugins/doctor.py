@@ -76,16 +76,15 @@ def print_report(capabilities: Sequence[Capability], console: Console) -> None:
 
     table = Table(title="What programs read (every value of the probe slices compared)")
     table.add_column("consumer", no_wrap=True)
-    table.add_column("version", overflow="fold", max_width=34)
+    table.add_column("version")
     for syntax in PROBED:
         table.add_column(syntax_name(syntax))
     for capability in capabilities:
-        version = next(iter(capability.versions.values()), "")
         cells = (
             Text(r.outcome.value, style=_COLOURS.get(r.outcome, "yellow"))
             for r in capability.results
         )
-        table.add_row(Text(capability.consumer), Text(version), *cells)
+        table.add_row(Text(capability.consumer), Text(capability.version), *cells)
     console.print(table)
     for capability in capabilities:
         for line in _evidence(capability):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import dicube_core
-from dicube_core.dicom import DcbStreamingReader
 from support.series import Kind, make_series
 from support.whole import write_files
+
+import dicube_core
+from dicube_core.dicom import DcbStreamingReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

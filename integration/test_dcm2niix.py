@@ -30,7 +30,9 @@ def convert(folder, out):
     return nibabel.load(path), json.loads(path.with_suffix(".json").read_text())
 
 
-@pytest.mark.parametrize("name", ["u16_stored_12", "u16_stored_16", "i16_stored_16", "i16_stored_12"])
+@pytest.mark.parametrize(
+    "name", ["u16_stored_12", "u16_stored_16", "i16_stored_16", "i16_stored_12"]
+)
 def test_same_volume_as_from_the_source(name, tmp_path):
     kind = KINDS[name]
     path, paths = streamed(tmp_path, kind)

@@ -32,9 +32,10 @@ def slope_and_intercept(_, nodes):
 
 
 SERIES = {
-    **{name: lambda name=name: make_series(4, KINDS[name]) for name in (
-        *("u16_stored_12", "i16_stored_16", "u8_stored_8", "u16_mono1", "u16_65x33"),
-    )},
+    **{
+        name: lambda name=name: make_series(4, KINDS[name])
+        for name in (*("u16_stored_12", "i16_stored_16", "u8_stored_8", "u16_mono1", "u16_65x33"),)
+    },
     "larger": lambda: make_series(4, Kind("larger", rows=40, columns=33)),
     "pet": lambda: make_series(4, edit=pet),
     "slope and intercept": lambda: make_series(4, edit=slope_and_intercept),
@@ -93,6 +94,22 @@ def plain(value):
 _PIXEL_TAGS = {0x00280100, 0x00280101, 0x00280102, 0x00280103, 0x00281052, 0x00281053}
 
 
+def assert_same_values(tag, elements, found):
+    """Compare one tag of all slices; 0.3.0 may lose a value that some slices lack."""
+    complete = None not in elements
+    for index, element in enumerate(elements):
+        if element is None or element.is_empty:
+            assert found[index] is None, (hex(tag), index)
+        elif complete and element.VR in ("DS", "IS"):
+            numbers = np.atleast_1d(np.array(element.value, float))
+            np.testing.assert_array_equal(np.atleast_1d(np.array(found[index])), numbers)
+        elif complete and element.VR == "PN":
+            names = list(plain(found[index]).values())
+            assert "=".join(names) == str(element.value).rstrip("=")
+        elif complete and element.VM == 1:
+            assert str(plain(found[index])) == str(element.value), hex(tag)
+
+
 def test_tags_are_right_where_the_file_is(written):
     source, path = written
     meta = dicube_core.load_meta(path)
@@ -100,34 +117,22 @@ def test_tags_are_right_where_the_file_is(written):
     datasets = by_number(source)
     compared = 0
     for tag in {int(t) for dataset in datasets for t in dataset.keys()}:  # noqa: SIM118
-        values = [dataset.get(tag) for dataset in datasets]
-        known = next(element for element in values if element is not None)
+        elements = [dataset.get(tag) for dataset in datasets]
+        known = next(element for element in elements if element is not None)
         if tag in _PIXEL_TAGS or known.VR in ("OB", "OW", "UN", "SQ") or tag >= 0x7FE00000:
             continue
         found = meta.get_values(tag)
-        if f"{tag:08X}" in meta.untrusted:
-            # It lost which value belongs to which slice, by chance (the order of a set).
-            expected = [v.value for v in values if v is not None and not v.is_empty]
-            values = [str(v) for v in found if v is not None]
-            if known.VR == "DS":
-                expected, values = map(float, expected), map(float, values)
-            assert sorted(map(str, expected)) == sorted(map(str, values))
+        compared += 1
+        if f"{tag:08X}" not in meta.untrusted:
+            assert_same_values(tag, elements, found)
             continue
-        for index, element in enumerate(values):
-            if element is None or element.is_empty:
-                assert found[index] is None, (hex(tag), index)
-            elif not any(v is None for v in values):  # 0.3.0 may lose what some slices lack
-                expected = element.value
-                if element.VR in ("DS", "IS"):
-                    numbers = np.atleast_1d(np.array(expected, float))
-                    np.testing.assert_array_equal(np.atleast_1d(np.array(found[index])), numbers)
-                elif element.VR == "PN":
-                    names = list(plain(found[index]).values())
-                    assert "=".join(names) == str(expected).rstrip("=")
-                elif element.VM == 1:
-                    assert str(plain(found[index])) == str(expected), hex(tag)
-            compared += 1
-    assert compared >= 96  # elements of four slices
+        # It lost which value belongs to which slice, by chance (the order of a set).
+        expected = [e.value for e in elements if e is not None and not e.is_empty]
+        values = [str(value) for value in found if value is not None]
+        if known.VR == "DS":
+            expected, values = map(float, expected), map(float, values)
+        assert sorted(map(str, expected)) == sorted(map(str, values))
+    assert compared >= 24
 
 
 def test_the_word_none_is_nowhere(written):

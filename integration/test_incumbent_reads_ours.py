@@ -20,10 +20,13 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 LARGER = {"rows": 40, "columns": 33}
 SERIES = {
-    **{name: lambda name=name: make_series(4, KINDS[name]) for name in (
-        *("u16_stored_12", "u16_stored_16", "i16_stored_16", "i16_stored_12", "u8_stored_8"),
-        *("u16_stored_1", "u8_stored_5", "i8_stored_6", "u16_mono1", "u8_mono1", "u16_65x33"),
-    )},
+    **{
+        name: lambda name=name: make_series(4, KINDS[name])
+        for name in (
+            *("u16_stored_12", "u16_stored_16", "i16_stored_16", "i16_stored_12", "u8_stored_8"),
+            *("u16_stored_1", "u8_stored_5", "i8_stored_6", "u16_mono1", "u8_mono1", "u16_65x33"),
+        )
+    },
     "larger": lambda: make_series(4, Kind("larger", **LARGER)),
     "some tags in some slices": lambda: make_series(4, edit=CASES["text_aev"]),
     "sequences": lambda: make_series(4, edit=CASES["sequence_nested_varying"]),

@@ -35,8 +35,12 @@ print(done.shape, dicube_core.__version__)
 
 def run(*command, **options):
     done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, timeout=280,
-        check=False, **options,
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+        **options,
     )
     assert done.returncode == 0, f"{command}: {done.stdout[-1500:]}{done.stderr[-1500:]}"
     return done.stdout

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 __all__ = ["dataset_differences"]
 
 #: Pixels are compared as values. Offset tables describe fragments that another form has not.
-_NOT_COMPARED = frozenset((0x7FE00010, 0x7FE00001, 0x7FE00002))
+#: So does the length of their group, which a compressed form cannot state.
+_NOT_COMPARED = frozenset((0x7FE00000, 0x7FE00010, 0x7FE00001, 0x7FE00002))
 #: Bytes per number where pydicom leaves a value as the bytes of the file.
 _WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 #: What a change of transfer syntax changes in the file meta information (PS3.10 7.1).

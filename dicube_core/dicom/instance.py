@@ -147,12 +147,14 @@ def with_encoding(header: SliceHeader, *, explicit: bool, bits_allocated: int) -
     whole = convert(header.dataset)
     cut = next((e.start for e in walk(whole, encoding) if e.tag > PIXEL_DATA), len(whole))
     length = int.from_bytes(header.pixel_header[-4:], "little")
+    odd = length % 2  # some writers forget the padding that PS3.5 7.1.1 demands
     vr = b"OW" if bits_allocated > 8 else b"OB"
     return replace(
         header,
         head=_without_group_length(whole[:cut], encoding),
         tail=whole[cut:],
-        pixel_header=element_header(PIXEL_DATA, vr, length, encoding),
+        pixel_header=element_header(PIXEL_DATA, vr, length + odd, encoding),
+        padding=header.padding + b"\0" * odd,
         explicit=explicit,
         exact=False,
     )

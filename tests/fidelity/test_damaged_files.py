@@ -41,12 +41,13 @@ def ours(tmp_path_factory):
 
 def try_all(plan, data, folder):
     """Run a plan of damages in a process of its own; return how often what came of what."""
-    path = folder / "base.dcbs"
-    path.write_bytes(data)
+    file = folder / "base.dcbs"
+    file.write_bytes(data)
+    path = [str(TESTS), os.environ.get("PYTHONPATH")]
     done = subprocess.run(
-        [sys.executable, "-m", "support.damage", plan, str(path)],
+        [sys.executable, "-m", "support.damage", plan, str(file)],
         cwd=TESTS,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))},
         capture_output=True,
         text=True,
         timeout=240,

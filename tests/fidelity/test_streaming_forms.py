@@ -13,7 +13,12 @@ from support.series import KINDS, Kind, make_series
 from support.whole import write_files
 
 import dicube_core
-from dicube_core.exceptions import DicomCubeError, FrameIndexError, ReaderClosedError
+from dicube_core.exceptions import (
+    DicomCubeError,
+    FrameIndexError,
+    ReaderClosedError,
+    TransferSyntaxError,
+)
 from dicube_core.streaming import DcbStreamingReader
 
 HTJ2K = "1.2.840.10008.1.2.4.201"
@@ -59,6 +64,8 @@ def test_bits_beside_the_pixel_are_no_part_of_it_in_any_form(name, tmp_path):
                 data = stream.get_dicom_for_frame(index, plain)
                 np.testing.assert_array_equal(stored(data), stored(source))
                 assert read(data).PixelData == read(source).PixelData
+            with pytest.raises(TransferSyntaxError):
+                stream.get_dicom_for_frame(index, transfer_syntax=HTJ2K)
     image = dicube_core.load(path)
     words = np.stack([kind.frame(index) for index in range(3)]).astype("i8")
     np.testing.assert_array_equal(image.raw_image, words)
