@@ -13,12 +13,23 @@ from typing import Any
 
 from dicube_core.exceptions import InvalidCubeFileError, ReaderClosedError, TruncatedFileError
 
+try:
+    import resource
+except ImportError:  # pragma: no cover - platforms without such limits
+    resource = None  # type: ignore[assignment]
+
 __all__ = ["HAS_PREAD", "PathSource", "short_read"]
 
 HAS_PREAD = hasattr(os, "pread")
-#: Descriptors that all sources of a process keep open together. More sources may exist: those
-#: not used for longest give theirs up, and take a new one when they are read again.
+#: Descriptors that all sources of a process keep open together, or a quarter of what the process
+#: may have, if that is less. More sources may exist: those not used for longest give theirs up,
+#: and take a new one when they are read again.
 MAX_DESCRIPTORS = 128
+
+
+def _allowed() -> int:
+    soft = -1 if resource is None else resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MAX_DESCRIPTORS if soft < 0 else min(MAX_DESCRIPTORS, max(1, soft // 4))
 
 
 def short_read(name: str, offset: int, length: int, found: int) -> TruncatedFileError:
@@ -91,13 +102,13 @@ class PathSource:
 
     def _open(self) -> None:
         """Take a descriptor; the pool's lock is held."""
-        _pool.make_room(MAX_DESCRIPTORS)
+        _pool.make_room(_allowed())
         try:
             fd = self._descriptor()
         except OSError as exc:
             if exc.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
-            _pool.make_room(1)  # the process has fewer to give than the limit here
+            _pool.make_room(1)  # others have taken all there are
             fd = self._descriptor()
         try:
             status = os.fstat(fd)

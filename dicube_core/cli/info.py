@@ -83,6 +83,7 @@ def describe(reader: Reader) -> dict[str, Any]:
             for f in report.findings
         ],
         "original_headers": reader.headers is not None,
+        "uncertain": sorted(meta.untrusted) if meta is not None else [],
         "checksums": reader.validated,
         "writer": reader.writer,
     }
@@ -136,6 +137,9 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("origin", f"{origin} mm (LPS)"))
     rows.append(("status", facts["status"]))
     rows.append(("headers", "original, byte for byte" if facts["original_headers"] else "merged"))
+    if facts["uncertain"]:
+        text = ", ".join(facts["uncertain"])
+        rows.append(("uncertain", f"values that may stand at other slices: {text}"))
     checked = "yes" if facts["checksums"] else "none: damage inside a frame cannot be noticed"
     rows.append(("checksums", checked))
     rows.append(("written by", facts["writer"] or "another program"))

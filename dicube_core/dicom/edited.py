@@ -20,9 +20,7 @@ __all__ = ["edited_headers"]
 _TWINS = {0x00080016: 0x00020002, 0x00080018: 0x00020003}
 
 
-def edited_headers(
-    headers: Sequence[SliceHeader], edits: Mapping[int, Edit]
-) -> list[SliceHeader]:
+def edited_headers(headers: Sequence[SliceHeader], edits: Mapping[int, Edit]) -> list[SliceHeader]:
     """Return the headers with the edits applied; elements not edited keep their bytes.
 
     Raises

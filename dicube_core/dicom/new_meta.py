@@ -121,8 +121,6 @@ def _set_geometry(meta: DicomMeta, geometry: Geometry) -> None:
     meta.set_shared_item("ImageOrientationPatient", [*along_row, *along_column])
     meta.set_shared_item("PixelSpacing", list(geometry.spacing[1:]))
     step = geometry.spacing[0] * np.asarray(geometry.x_orientation)
-    positions = [
-        (np.asarray(geometry.origin) + i * step).tolist() for i in range(meta.slice_count)
-    ]
+    positions = [(np.asarray(geometry.origin) + i * step).tolist() for i in range(meta.slice_count)]
     meta.set_nonshared_item("ImagePositionPatient", positions)
     meta.set_shared_item("SpacingBetweenSlices", geometry.spacing[0])

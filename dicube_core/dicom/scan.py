@@ -261,9 +261,9 @@ def _scan_encapsulated(
 
 
 def _without_offset_tables(head: bytes) -> bytes:
-    """Drop the Extended Offset Table (PS3.5 A.4): it describes fragments that will be gone."""
+    """Drop what describes fragments that will be gone: offset tables, and the group's length."""
     for element in walk(head, EXPLICIT_LITTLE):
-        if element.tag in (0x7FE00001, 0x7FE00002):
+        if element.tag in (0x7FE00000, 0x7FE00001, 0x7FE00002):
             return head[: element.start] + _without_offset_tables(head[element.stop :])
     return head
 

@@ -18,7 +18,9 @@ def tables(draw):
     rows = []
     for key in draw(st.lists(st.integers(0, len(shapes) - 1), max_size=12)):
         pieces = [
-            draw(st.one_of(st.just(piece), st.binary(max_size=12), st.binary(min_size=4, max_size=4)))
+            draw(
+                st.one_of(st.just(piece), st.binary(max_size=12), st.binary(min_size=4, max_size=4))
+            )
             for piece in shapes[key]
         ]
         rows.append((key, pieces))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from support.whole import write_files
 
 import dicube_core
 from dicube_core.streaming import DcbStreamingReader
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def converted(tmp_path: Path, files: dict[str, bytes], **options: Any) -> Path:

@@ -71,9 +71,7 @@ def assert_forms(files, path, kind, *, own="", by_value=False, compressed=True):
 def test_every_pixel_kind(name, tmp_path):
     kind, files = KINDS[name], make_series(2, KINDS[name])
     path = converted(tmp_path, files)
-    assert_forms(
-        files, path, kind, own=EXPLICIT_LE, compressed=name not in UNCOMPRESSED_ONLY
-    )
+    assert_forms(files, path, kind, own=EXPLICIT_LE, compressed=name not in UNCOMPRESSED_ONLY)
 
 
 @pytest.mark.parametrize("name", FEW)

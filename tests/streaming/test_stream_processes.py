@@ -241,7 +241,8 @@ def test_a_reader_that_is_dropped_goes_at_once(path):
 def test_thousands_of_readers(limit, path):
     found = run(MANY, path, limit)
     assert found["wrong"] == []
-    assert found["most"] <= min(limit, found["allowed"] + 8)
+    # Six threads may each be reading from one more, and the count itself takes one.
+    assert found["most"] <= min(limit // 4, found["allowed"]) + 7
     assert (found["after"], found["threads"]) == (0, 1)
     assert found["allowed"] == dicube_core.path_source.MAX_DESCRIPTORS
 

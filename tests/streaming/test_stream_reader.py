@@ -134,10 +134,20 @@ def test_keys_that_scripts_know_and_those_added(path):
             *("frame_count", "pixel_header", "has_dicom_meta", "has_space", "transfer_syntax"),
             *("file_type", "cache_stats"),
         }
-        assert set(metadata["cache_stats"]) == set(stats) == {
-            *("cached_frames", "loading_frames", "cache_size_limit", "chunk_size", "last_access"),
-            *("hits", "misses", "evictions", "preloads_used", "preloads_wasted", "bytes_held"),
-        }
+        assert (
+            set(metadata["cache_stats"])
+            == set(stats)
+            == {
+                *(
+                    "cached_frames",
+                    "loading_frames",
+                    "cache_size_limit",
+                    "chunk_size",
+                    "last_access",
+                ),
+                *("hits", "misses", "evictions", "preloads_used", "preloads_wasted", "bytes_held"),
+            }
+        )
         assert (metadata["frame_count"], metadata["file_type"]) == (COUNT, "DcbSFile")
         assert metadata["transfer_syntax"] == stream.transfer_syntax_uid == HTJ2K
         assert (metadata["has_dicom_meta"], metadata["has_space"]) == (True, True)
