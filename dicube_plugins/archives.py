@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     AddFile = Callable[[str, bytes], None]
 
-__all__ = ["ARCHIVE_SUFFIXES", "ArchiveKind", "Writable", "open_archive"]
+__all__ = ["ARCHIVE_SUFFIXES", "ArchiveKind", "Writable", "open_archive", "write_all"]
 
 ArchiveKind = Literal["zip", "tar", "tar.gz"]
 #: End of a file name -> kind.
@@ -104,7 +104,7 @@ class _Window(io.RawIOBase):
     def pass_on(self) -> None:
         """Write out what is complete."""
         data = self._buffer.getvalue()
-        _write_all(self._stream, data)
+        write_all(self._stream, data)
         self._start += len(data)
         self._buffer = io.BytesIO()
 
@@ -138,14 +138,14 @@ class _Sink(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         if self._stream is not None:
-            _write_all(self._stream, data)
+            write_all(self._stream, data)
         return len(data)
 
     def writable(self) -> bool:
         return True
 
 
-def _write_all(stream: Writable, data: bytes) -> None:
+def write_all(stream: Writable, data: bytes) -> None:
     """Write all bytes; raw files and sockets may take fewer at a time."""
     view = memoryview(data)
     while view:

@@ -189,18 +189,18 @@ def _numbers(
         frames = range(count)
     elif isinstance(frames, slice):
         frames = range(*frames.indices(count))
-    wanted = [as_index(f) for f in (frames if isinstance(frames, Iterable) else [frames])]
-    for frame in wanted:
+    numbers: dict[int, None] = {}
+    for frame in map(as_index, frames if isinstance(frames, Iterable) else [frames]):
         if not -count <= frame < count:
             raise FrameIndexError(
                 f"frame {frame} is out of range, the file has {count}", details={"frame": frame}
             )
-    numbers = tuple(frame % count for frame in wanted)
-    if len(set(numbers)) != len(numbers):
-        raise ValueError("a frame is named twice")
+        if frame % count in numbers:
+            raise ValueError(f"frame {frame % count} is named twice")
+        numbers[frame % count] = None
     if not numbers:
         raise ValueError("no frame is named")
-    return numbers
+    return tuple(numbers)
 
 
 def _choose(

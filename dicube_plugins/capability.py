@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.dicom import uids
+from dicube_core.slices import OFFERED_SYNTAXES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,18 +17,11 @@ __all__ = ["PROBED", "Capability", "Outcome", "ProbeResult", "syntax_name"]
 
 #: Transfer syntaxes that are probed, the control first.
 PROBED = (uids.EXPLICIT_LE, uids.HTJ2K_LOSSLESS, uids.HTJ2K_LOSSLESS_RPCL)
-_NAMES = {
-    uids.EXPLICIT_LE: "Explicit VR Little Endian",
-    uids.IMPLICIT_LE: "Implicit VR Little Endian",
-    uids.DEFLATED: "Deflated Explicit VR Little Endian",
-    uids.HTJ2K_LOSSLESS: "HTJ2K Lossless",
-    uids.HTJ2K_LOSSLESS_RPCL: "HTJ2K Lossless RPCL",
-}
 
 
 def syntax_name(uid: str) -> str:
     """Return the name of a transfer syntax, or its UID."""
-    return _NAMES.get(uid, uid)
+    return OFFERED_SYNTAXES.get(uid, uid)
 
 
 class Outcome(StrEnum):

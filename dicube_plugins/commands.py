@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext
+from errno import EEXIST
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
 
     from dicube_plugins.archives import ArchiveKind
     from dicube_plugins.bridge import Delivery
@@ -49,7 +53,8 @@ def doctor(*, as_json: bool, names: Sequence[str], python: str | None, refresh: 
     from dicube_plugins.doctor import examine, print_report, report_dict
 
     try:
-        found = examine(names, python, refresh=refresh)
+        with _waiting("asking consumers"):
+            found = examine(names, python, refresh=refresh)
     except LookupError as exc:
         raise click.BadParameter(str(exc), param_hint="--consumer") from exc
     if as_json:
@@ -59,6 +64,15 @@ def doctor(*, as_json: bool, names: Sequence[str], python: str | None, refresh: 
 
     # In a pipe nothing is cut to the width of a terminal that is not there.
     print_report(found, Console(width=None if sys.stdout.isatty() else 160))
+
+
+def _waiting(text: str) -> AbstractContextManager[object]:
+    """Show on a terminal that something is going on; in a pipe, show nothing."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(text)
 
 
 @click.command()
@@ -97,12 +111,16 @@ def deliver(
         )
         click.echo(_line(delivery), err=True)
         return
-    if target.is_file() and not force:
-        raise FileExistsError(17, "it exists; give --force to replace it", str(target))
+    _refuse_existing(target, force=force)
     delivery = _deliver(
         file, target, consumer, transfer_syntax, python, frames=frames, archive=archive
     )
     click.echo(json.dumps(delivery.to_dict(), indent=2) if as_json else _line(delivery))
+
+
+def _refuse_existing(target: Path, *, force: bool) -> None:
+    if target.is_file() and not force:
+        raise FileExistsError(EEXIST, "it exists; give --force to replace it", str(target))
 
 
 def _deliver(
@@ -120,16 +138,19 @@ def _deliver(
     from dicube_plugins.manager import known_consumers
 
     known = known_consumers().get(consumer) if consumer else None
+    executable = executable_for(known, python) if known and python else None
+    chosen = _frame_list(frames)
     try:
-        return to_dicom(
-            file,
-            target,
-            transfer_syntax or "auto",
-            consumer,
-            _frame_list(frames),
-            executable=executable_for(known, python) if known and python else None,
-            archive=archive,
-        )
+        with _waiting("delivering"):
+            return to_dicom(
+                file,
+                target,
+                transfer_syntax or "auto",
+                consumer,
+                chosen,
+                executable=executable,
+                archive=archive,
+            )
     except (TypeError, ValueError) as exc:
         from dicube_core.exceptions import DicomCubeError
 
@@ -148,20 +169,20 @@ def _line(delivery: Delivery) -> str:
     )
 
 
-def _frame_list(text: str | None) -> list[int] | None:
+def _frame_list(text: str | None) -> Iterable[int] | None:
     """Return the numbers in a list such as ``0-9,12``."""
     if text is None:
         return None
-    numbers: list[int] = []
+    ranges: list[range] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         try:
-            numbers += range(int(first), int(last if dash else first) + 1)
+            ranges.append(range(int(first), int(last if dash else first) + 1))
         except ValueError:
             raise click.BadParameter(
                 f"{part!r} is no number and no range", param_hint="--frames"
             ) from None
-    return numbers
+    return chain.from_iterable(ranges)
 
 
 def export_options(command: click.Command) -> click.Command:
@@ -184,6 +205,7 @@ def export_options(command: click.Command) -> click.Command:
             return unchanged(file=file, target=target, **options)
         if options.get("nifti"):
             raise click.UsageError("--for and --transfer-syntax are about DICOM, not --nifti")
+        _refuse_existing(target, force=bool(options.get("force")))
         delivery = _deliver(file, target, consumer, transfer_syntax, python)
         click.echo(_line(delivery))
         return None
@@ -191,6 +213,6 @@ def export_options(command: click.Command) -> click.Command:
     extended = click.Command(
         command.name, callback=export, params=list(command.params), help=command.help
     )
-    for option in (_PYTHON, _SYNTAX, _FOR):
+    for option in (_FOR, _SYNTAX, _PYTHON):
         option(extended)
     return extended

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from dicube_core.atomic import AtomicFile
 from dicube_core.export import safe_names, write_folder
 from dicube_core.frames import InOrder
-from dicube_plugins.archives import ARCHIVE_SUFFIXES, open_archive
+from dicube_plugins.archives import ARCHIVE_SUFFIXES, open_archive, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -85,7 +85,7 @@ class Target:
     ) -> tuple[str, ...]:
         if self.takes_one and self.path is not None:
             with AtomicFile(self.path) as atomic:
-                _write_all(atomic, content(0))
+                write_all(atomic.file, content(0))
                 atomic.commit()
             return (self.path.name,)
         names = safe_names(wanted)
@@ -108,12 +108,6 @@ class Target:
             with AtomicFile(self.path) as atomic:
                 yield atomic.file
                 atomic.commit()
-
-
-def _write_all(atomic: AtomicFile, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[atomic.file.write(view) :]
 
 
 def open_target(target: str | os.PathLike[str] | Writable, archive: ArchiveKind | None) -> Target:

@@ -1,4 +1,4 @@
-"""What the tests of the bridge share: files to deliver, and consumers to read what was delivered."""
+"""Files to deliver, and consumers to read what was delivered; shared by the tests of the bridge."""
 
 from __future__ import annotations
 

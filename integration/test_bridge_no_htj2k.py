@@ -3,7 +3,6 @@
 SimpleITK 2.5.2, in an environment of its own that is made once and kept in the user's cache.
 """
 
-import os
 import secrets
 import shutil
 import subprocess
@@ -51,7 +50,7 @@ def install(folder):
         )
         if not works(folder):
             shutil.rmtree(folder, ignore_errors=True)
-            os.replace(part, folder)
+            part.replace(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -8,11 +8,10 @@ row is put together again by joining a few slices, without touching the others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import accumulate
 from struct import Struct
 from struct import error as struct_error
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dicube_core.container.index import pack_u32, unpack_u32
 from dicube_core.exceptions import MetaDataError
@@ -85,14 +84,16 @@ def _pack_group(members: list[Sequence[bytes]], payload: list[bytes]) -> list[by
     return pieces
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Where the values of one piece begin in the table; `bounds` only where widths vary."""
+class _Piece(NamedTuple):
+    """Where the values of one piece begin in the table, and how far apart they are.
 
-    kind: int
+    `bounds` is given where widths vary, and takes the place of the others.
+    """
+
     offset: int
     width: int
-    bounds: tuple[int, ...] = ()
+    stride: int
+    bounds: tuple[int, ...]
 
 
 class ColumnTable:
@@ -146,12 +147,12 @@ class ColumnTable:
     ) -> tuple[list[_Piece], int]:
         data = self._data
         pieces = []
-        for number in range(n_pieces):
-            kind, length = _PIECE.unpack_from(data, records + number * _PIECE.size)
+        directory = data[records : records + n_pieces * _PIECE.size]
+        for number, (kind, length) in enumerate(_PIECE.iter_unpack(directory)):
             bounds: tuple[int, ...] = ()
-            total = length
+            stride, total = 0, length
             if kind == _FIXED:
-                total = length * n_members
+                stride, total = length, length * n_members
             elif kind == _VARIABLE:
                 lengths = unpack_u32(data[position : position + 4 * n_members])
                 position += 4 * n_members
@@ -162,7 +163,7 @@ class ColumnTable:
                 raise ValueError(f"unknown kind of piece {kind}")
             if position + total > len(data):
                 raise ValueError(f"piece {number} lies outside")
-            pieces.append(_Piece(kind, position, length, bounds))
+            pieces.append(_Piece(position, length, stride, bounds))
             position += total
         return pieces, position
 
@@ -174,12 +175,10 @@ class ColumnTable:
         group, member = self._rows[index]
         data = self._data
         parts = []
-        for piece in self._groups[group]:
-            if piece.kind == _SHARED:
-                parts.append(data[piece.offset : piece.offset + piece.width])
-            elif piece.kind == _FIXED:
-                start = piece.offset + member * piece.width
-                parts.append(data[start : start + piece.width])
+        for offset, width, stride, bounds in self._groups[group]:
+            if bounds:
+                parts.append(data[bounds[member] : bounds[member + 1]])
             else:
-                parts.append(data[piece.bounds[member] : piece.bounds[member + 1]])
+                start = offset + member * stride
+                parts.append(data[start : start + width])
         return b"".join(parts)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
 from dicube_core.container.layout import HEADER_SIZE, Section
 from dicube_core.exceptions import (
@@ -60,8 +60,7 @@ _BASE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One checked part of the file."""
 
     section: Section

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 from struct import Struct
+from typing import NamedTuple
 
 from dicube_core.exceptions import (
     InvalidCubeFileError,
@@ -34,8 +35,7 @@ SECTION_NAMES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """Absolute position and length of a part of the file, in bytes."""
 
     offset: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.checksum import crc32
@@ -243,8 +244,6 @@ class Container:
         TypeError
             Not an integer.
         """
-        import operator
-
         position = operator.index(index)
         if position < 0:
             position += self.frame_count

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import threading
 import zipfile
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from dicube_core.exceptions import (
     InvalidCubeFileError,
     TransferSyntaxError,
 )
+from dicube_core.frames import InOrder
 from dicube_core.streaming import DcbStreamingReader
 from dicube_plugins import to_dicom
 from dicube_plugins.capability import PROBED, Capability, Outcome, ProbeResult
@@ -383,6 +385,36 @@ def test_progress_counts_every_slice(series_file, tmp_path):
         said = []
         to_dicom(series_file, tmp_path / target, progress=lambda *a: said.append(a))  # noqa: B023
         assert said == [(n, 5) for n in range(1, 6)]
+
+
+def test_slices_are_made_ahead_of_a_slow_stream_only_by_a_few():
+    made, taken = [], 0
+
+    def make(index):
+        made.append(index)
+        return index
+
+    with InOrder(make, 200) as results:
+        for expected, index in enumerate(results):
+            assert index == expected
+            taken += 1
+            assert len(made) - taken <= 2 * dicube_core.get_num_threads()
+    assert sorted(made) == list(range(200))
+
+
+def test_an_error_ends_the_work_ahead():
+    made = []
+
+    def make(index):
+        made.append(index)
+        if index == 3:
+            raise DecodeError("frame 3")
+        return index
+
+    with pytest.raises(DecodeError, match="frame 3"), InOrder(make, 1000) as results:
+        list(results)
+    assert len(made) <= 4 + 2 * dicube_core.get_num_threads()
+    assert not [t for t in threading.enumerate() if t.name.startswith("dicube-ahead")]
 
 
 def test_delivering_htj2k_to_a_known_consumer_loads_no_framework(series_file, tmp_path):

@@ -174,6 +174,9 @@ def test_deliver_takes_names_frames_and_archives(run, series_file, tmp_path):
     assert refused.returncode == 5
     assert "--force" in refused.stderr
     assert run("deliver", series_file, target, "--force").returncode == 0
+    size = target.stat().st_size
+    assert run("export", series_file, target, "--for", "fake-right").returncode == 5
+    assert target.stat().st_size == size
 
 
 def test_deliver_writes_an_archive_to_a_pipe(run, series_file):
@@ -190,6 +193,7 @@ def test_deliver_writes_an_archive_to_a_pipe(run, series_file):
         (["out.dcm"], 2, "takes one slice"),
         (["-"], 2, "archive"),
         (["out", "--frames", "7"], 3, "out of range"),
+        (["out", "--frames", "0-999999999999"], 3, "frame 5 is out of range"),
         (["out", "--frames", "a-b"], 2, "no number"),
         (["out", "--frames", "1,1"], 2, "twice"),
         (["out", "--transfer-syntax", "jpeg"], 4, "not delivered"),

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from folders import converted
@@ -14,7 +15,7 @@ import dicube_core.path_source
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork"),
-    pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc to count in"),
+    pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc to count in"),
 ]
 
 PRELUDE = """
@@ -24,7 +25,8 @@ from dicube_core.streaming import DcbStreamingReader
 path = sys.argv[1]
 FORMS = (None, "1.2.840.10008.1.2.1", "1.2.840.10008.1.2")
 def everything(stream):
-    return [stream.get_dicom_for_frame(i, transfer_syntax=s) for s in FORMS for i in range(len(stream))]
+    frames = range(len(stream))
+    return [stream.get_dicom_for_frame(i, transfer_syntax=s) for s in FORMS for i in frames]
 def descriptors():
     return len(os.listdir("/proc/self/fd"))
 def in_child(work):
@@ -87,7 +89,8 @@ class Slow:  # a file object without a descriptor, read under a lock
     closed, name = False, "<slow>"
     def __init__(self):
         import io
-        self.file, self.entered, self.go_on = io.BytesIO(content), threading.Event(), threading.Event()
+        self.file = io.BytesIO(content)
+        self.entered, self.go_on = threading.Event(), threading.Event()
     def tell(self):
         return self.file.tell()
     def seek(self, *to):
@@ -185,6 +188,23 @@ print(json.dumps({
     "threads": threading.active_count(),
 }))
 """
+TAKEN = """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+readers = [DcbStreamingReader(path) for _ in range(20)]
+expected = everything(readers[0])
+taken = []
+try:
+    while True:
+        taken.append(os.dup(0))
+except OSError:
+    pass
+with DcbStreamingReader(path) as one_more:
+    found = everything(one_more)
+for number in taken:
+    os.close(number)
+print(json.dumps([found == expected, len(taken)]))
+"""
 EXITING = """
 stream = DcbStreamingReader(path)
 for i in range(3):
@@ -245,6 +265,12 @@ def test_thousands_of_readers(limit, path):
     assert found["most"] <= min(limit // 4, found["allowed"]) + 7
     assert (found["after"], found["threads"]) == (0, 1)
     assert found["allowed"] == dicube_core.path_source.MAX_DESCRIPTORS
+
+
+def test_a_reader_can_be_opened_where_others_have_taken_all_descriptors(path):
+    equal, taken = run(TAKEN, path)
+    assert equal
+    assert taken > 50
 
 
 def test_a_process_ends_though_nothing_was_closed(path):

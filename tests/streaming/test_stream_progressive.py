@@ -39,7 +39,7 @@ def tlm_lengths(codestream):
 
 def test_refused_where_the_lengths_are_not_in_the_header(tmp_path):
     path = converted(tmp_path, make_series(2))
-    with pytest.raises(TransferSyntaxError, match="TLM marker .*progressive=True"):
+    with pytest.raises(TransferSyntaxError, match=r"TLM marker .*progressive=True"):
         served(path, HTJ2K_RPCL)
 
 

@@ -1,0 +1,1 @@
+"""Parts of the streaming benchmark; see ``bench_streaming.py``."""
