@@ -17,34 +17,34 @@ from dicube_core._version import __version__
 from dicube_core.settings import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
-    from dicube_core.dicom.meta import DicomMeta
-    from dicube_core.dicom.order import SortMethod
-    from dicube_core.dicom.status import DicomStatus, get_dicom_status
-    from dicube_core.dicom.tags import CommonTags
     from dicube_core.export import save_to_dicom_folder
     from dicube_core.geometry import Geometry
     from dicube_core.image import DicomCubeImage
     from dicube_core.ingest import Conversion, convert, load_from_dicom_folder
     from dicube_core.io import DicomCubeImageIO, load, load_meta, save
+    from dicube_core.metadata.meta import DicomMeta
+    from dicube_core.metadata.tags import CommonTags
     from dicube_core.nifti import load_from_nifti, save_to_nifti
     from dicube_core.pixel_header import PixelDataHeader
     from dicube_core.reader import Reader
     from dicube_core.reader import open_file as open
+    from dicube_core.spatial.order import SortMethod
+    from dicube_core.spatial.status import DicomStatus, get_dicom_status
     from dicube_core.verify import verify_against, verify_file
 
 _HOMES = {
-    "CommonTags": "dicube_core.dicom.tags",
+    "CommonTags": "dicube_core.metadata.tags",
     "Conversion": "dicube_core.ingest",
     "DicomCubeImage": "dicube_core.image",
     "DicomCubeImageIO": "dicube_core.io",
-    "DicomMeta": "dicube_core.dicom.meta",
-    "DicomStatus": "dicube_core.dicom.status",
+    "DicomMeta": "dicube_core.metadata.meta",
+    "DicomStatus": "dicube_core.spatial.status",
     "Geometry": "dicube_core.geometry",
     "PixelDataHeader": "dicube_core.pixel_header",
     "Reader": "dicube_core.reader",
-    "SortMethod": "dicube_core.dicom.order",
+    "SortMethod": "dicube_core.spatial.order",
     "convert": "dicube_core.ingest",
-    "get_dicom_status": "dicube_core.dicom.status",
+    "get_dicom_status": "dicube_core.spatial.status",
     "load": "dicube_core.io",
     "load_from_dicom_folder": "dicube_core.ingest",
     "load_from_nifti": "dicube_core.nifti",

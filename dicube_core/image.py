@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.dicom.status import DicomStatus
 from dicube_core.exceptions import DataConsistencyError, MetaDataError
 from dicube_core.geometry import Geometry
 from dicube_core.pixel_header import PixelDataHeader
 from dicube_core.pixels import DTYPE_BITS, PixelFormat
+from dicube_core.spatial.status import DicomStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from dicube_core.dicom.findings import GeometryReport
     from dicube_core.dicom.headers import SliceHeader
-    from dicube_core.dicom.meta import DicomMeta
+    from dicube_core.metadata.meta import DicomMeta
+    from dicube_core.spatial.findings import GeometryReport
 
 __all__ = ["DicomCubeImage"]
 
@@ -260,7 +260,7 @@ class DicomCubeImage:
         MetaDataError
             An argument is empty or not text.
         """
-        from dicube_core.dicom.new_meta import minimal_meta
+        from dicube_core.metadata.new_meta import minimal_meta
 
         self.dicom_meta = minimal_meta(
             self.raw_image,

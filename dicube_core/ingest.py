@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from dicube_core.container.writer import SeriesSections
-    from dicube_core.dicom.findings import GeometryReport
     from dicube_core.dicom.gather import SeriesInput
-    from dicube_core.dicom.order import SortMethod
     from dicube_core.dicom.scan import SliceSource
     from dicube_core.pixel_header import PixelDataHeader
+    from dicube_core.spatial.findings import GeometryReport
+    from dicube_core.spatial.order import SortMethod
 
 __all__ = ["Conversion", "convert", "load_from_dicom_folder"]
 
@@ -97,7 +97,7 @@ def load_from_dicom_folder(
     """
     import numpy as np
 
-    from dicube_core.dicom.meta import DicomMeta
+    from dicube_core.metadata.meta import DicomMeta
 
     series = build_series(gather(folder_path), sort_method, series_uid)
     _warn_of_skipped(series)

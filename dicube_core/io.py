@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import os
     from typing import BinaryIO
 
-    from dicube_core.dicom.meta import DicomMeta
+    from dicube_core.metadata.meta import DicomMeta
     from dicube_core.source import ByteSource
 
     Source = str | os.PathLike[str] | bytes | BinaryIO | ByteSource

@@ -100,7 +100,7 @@ def _instance(index: int, n_slices: int, size: int, seed: int) -> Dataset:
     from pydicom import Dataset
     from pydicom.dataset import FileMetaDataset
 
-    from dicube_core.dicom import uids
+    from dicube_core.dataset import uids
 
     dataset = Dataset()
     dataset.update(_series_values(size, seed))

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
     from dicube_core.codec.base import FrameCodec
     from dicube_core.codec.codestream import CodestreamInfo
-    from dicube_core.dicom.findings import GeometryReport
     from dicube_core.dicom.headers import HeaderTable
-    from dicube_core.dicom.meta import DicomMeta
-    from dicube_core.dicom.status import DicomStatus
     from dicube_core.geometry import Geometry
+    from dicube_core.metadata.meta import DicomMeta
     from dicube_core.pixels import PixelFormat
     from dicube_core.source import ByteSource
+    from dicube_core.spatial.findings import GeometryReport
+    from dicube_core.spatial.status import DicomStatus
 
 __all__ = ["Reader", "open_file"]
 
@@ -173,7 +173,7 @@ class Reader:
 
         Its bytes are read and compared with their checksum now, and parsed when first asked for.
         """
-        from dicube_core.dicom.meta import DicomMeta
+        from dicube_core.metadata.meta import DicomMeta
 
         load = self._container.metadata_loader()
         if load is None:
@@ -194,7 +194,7 @@ class Reader:
     def _repaired(self, stored: dict[str, Any]) -> dict[str, Any]:
         """Return the metadata of a file of another writer, mended (``docs/format.md``, quirks)."""
         from dicube_core.dicom.legacy import repair_pixel_description
-        from dicube_core.dicom.merge import repair_legacy
+        from dicube_core.metadata.merge import repair_legacy
 
         merged = repair_legacy(stored.get("_merged_data", stored), self.frame_count)
         return repair_pixel_description(merged, self.pixel_format, self.pixel_header)
@@ -202,7 +202,7 @@ class Reader:
     @lazy
     def dicom_status(self) -> DicomStatus:
         """The worst finding of the series, in the words of the base format."""
-        from dicube_core.dicom.status import DicomStatus
+        from dicube_core.spatial.status import DicomStatus
 
         text = self._container.dicom_status()
         try:
@@ -214,7 +214,7 @@ class Reader:
 
     def report(self) -> GeometryReport | None:
         """Return all findings on order and geometry, None where the file has no DICOM metadata."""
-        from dicube_core.dicom.report import report_of
+        from dicube_core.metadata.report import report_of
 
         meta = self.dicom_meta
         return None if meta is None else report_of(meta)

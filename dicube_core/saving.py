@@ -172,7 +172,7 @@ def headers_of_image(
     headers = image.current_headers()
     if headers is None:
         from dicube_core.dicom.legacy import headers_from_meta, repair_pixel_description
-        from dicube_core.dicom.meta import DicomMeta
+        from dicube_core.metadata.meta import DicomMeta
 
         repaired = repair_pixel_description(
             dict(meta.items()), image.pixel_format, image.pixel_header

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dicube_core.codec.codestream import rpcl_obstacle
-from dicube_core.dicom import uids
+from dicube_core.dataset import uids
 from dicube_core.dicom.agreement import require_agreement
 from dicube_core.dicom.instance import (
     deflated_instance,

@@ -6,7 +6,7 @@ import io
 import time
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.dicom import uids
+from dicube_core.dataset import uids
 from dicube_core.exceptions import (
     DicomCubeError,
     FrameIndexError,

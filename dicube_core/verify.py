@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.dicom import uids
+from dicube_core.dataset import uids
 from dicube_core.dicom.agreement import require_agreement
 from dicube_core.dicom.compare import dataset_differences
 from dicube_core.dicom.description import merged_metadata
@@ -201,7 +201,7 @@ def _partners(
     reader: Reader, provider: SliceProvider, sources: list[SliceSource], report: VerifyReport
 ) -> list[tuple[int, SliceSource]]:
     """Find the source of every slice by name and SOP Instance UID; none may be left over."""
-    from dicube_core.dicom.find import header_values
+    from dicube_core.dataset.find import header_values
 
     def key(name: str, uid: bytes) -> tuple[str, bytes]:
         return name, uid.rstrip(b"\0 ")

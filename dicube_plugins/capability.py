@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.dicom import uids
+from dicube_core.dataset import uids
 from dicube_core.slices import OFFERED_SYNTAXES
 
 if TYPE_CHECKING:

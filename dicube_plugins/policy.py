@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dicube_core.dicom import uids
+from dicube_core.dataset import uids
 from dicube_core.exceptions import TransferSyntaxError
 from dicube_core.slices import OFFERED_SYNTAXES
 from dicube_plugins.capability import Capability, Outcome, syntax_name

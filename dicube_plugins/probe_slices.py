@@ -7,8 +7,8 @@ from functools import lru_cache
 from struct import pack
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom import uids
-from dicube_core.dicom.elements import EXPLICIT_LITTLE, PIXEL_DATA, element_header
+from dicube_core.dataset import uids
+from dicube_core.dataset.elements import EXPLICIT_LITTLE, PIXEL_DATA, element_header
 from dicube_core.dicom.file_meta import PREAMBLE
 from dicube_core.dicom.headers import SliceHeader
 from dicube_core.dicom.instance import encapsulated_instance, encapsulated_parts, native_instance

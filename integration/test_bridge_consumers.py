@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from bridge_peers import FILES, FORMS, deliver_apart, given_file, read_by, truth
 
-from dicube_core.dicom import uids
+from dicube_core.dataset import uids
 from dicube_plugins import Outcome, capability_of, to_dicom
 
 #: Consumer -> whether it gives modality values (else stored ones).

@@ -21,7 +21,7 @@ from bridge_peers import (
     truth,
 )
 
-from dicube_core.dicom import uids
+from dicube_core.dataset import uids
 from dicube_plugins import Outcome, capability_of, to_dicom
 from dicube_plugins.cache import cache_folder
 

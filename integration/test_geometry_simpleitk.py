@@ -7,9 +7,9 @@ import pydicom
 import pytest
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
-from dicube_core.dicom.findings import assess
-from dicube_core.dicom.order import SortMethod, slice_order
-from dicube_core.dicom.planes import SLICE_FIELDS, SliceAttributes
+from dicube_core.spatial.findings import assess
+from dicube_core.spatial.order import SortMethod, slice_order
+from dicube_core.spatial.planes import SLICE_FIELDS, SliceAttributes
 
 sitk = pytest.importorskip("SimpleITK")
 

@@ -9,12 +9,12 @@ import pydicom
 import pytest
 from pydicom.tag import BaseTag
 
-from dicube_core.dicom.finding_kinds import DicomStatus
-from dicube_core.dicom.order import SortMethod, slice_order
-from dicube_core.dicom.space import slices_from_meta
-from dicube_core.dicom.status import get_dicom_status, get_space_from_DicomMeta
-from dicube_core.dicom.tags import CommonTags
 from dicube_core.geometry import Geometry
+from dicube_core.metadata.tags import CommonTags
+from dicube_core.spatial.finding_kinds import DicomStatus
+from dicube_core.spatial.order import SortMethod, slice_order
+from dicube_core.spatial.space import slices_from_meta
+from dicube_core.spatial.status import get_dicom_status, get_space_from_DicomMeta
 
 dicube = pytest.importorskip("dicube")
 incumbent = pytest.importorskip("dicube.dicom")

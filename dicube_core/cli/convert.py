@@ -31,9 +31,21 @@ _SORT = {
     help="Order of the slices (default: along the slice normal, else by number).",
 )
 @click.option("--verify/--no-verify", default=True, help="Decode and compare every frame.")
+@click.option(
+    "--progressive",
+    is_flag=True,
+    help="Write the lengths of all resolutions, so that slices can be had as HTJ2K RPCL too.",
+)
 @click.option("--force", is_flag=True, help="Replace OUT if it exists.")
 def convert(
-    source: Path, out: Path, *, series_uid: str | None, sort: str | None, verify: bool, force: bool
+    source: Path,
+    out: Path,
+    *,
+    series_uid: str | None,
+    sort: str | None,
+    verify: bool,
+    progressive: bool,
+    force: bool,
 ) -> None:
     """Convert SOURCE, a folder of DICOM files or a NIfTI volume, to the file OUT.
 
@@ -50,7 +62,13 @@ def convert(
     start = time.perf_counter()
     with progress_bar("converting") as progress:
         done = dicube_core.convert(
-            source, out, sort_method=order, series_uid=series_uid, verify=verify, progress=progress
+            source,
+            out,
+            sort_method=order,
+            series_uid=series_uid,
+            verify=verify,
+            progressive=progressive,
+            progress=progress,
         )
     seconds = time.perf_counter() - start
     for name, reason in done.skipped:

@@ -6,20 +6,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dicube_core.dicom.meta import DicomMeta
-    from dicube_core.dicom.order import SortMethod
-    from dicube_core.dicom.space import get_space_from_DicomMeta
-    from dicube_core.dicom.status import DicomStatus, get_dicom_status
-    from dicube_core.dicom.tags import CommonTags
+    from dicube_core.metadata.meta import DicomMeta
+    from dicube_core.metadata.tags import CommonTags
+    from dicube_core.spatial.order import SortMethod
+    from dicube_core.spatial.space import get_space_from_DicomMeta
+    from dicube_core.spatial.status import DicomStatus, get_dicom_status
 
 _HOMES = {
-    "CommonTags": "dicube_core.dicom.tags",
+    "CommonTags": "dicube_core.metadata.tags",
     "DcbStreamingReader": "dicube_core.streaming",
-    "DicomMeta": "dicube_core.dicom.meta",
-    "DicomStatus": "dicube_core.dicom.status",
-    "SortMethod": "dicube_core.dicom.order",
-    "get_dicom_status": "dicube_core.dicom.status",
-    "get_space_from_DicomMeta": "dicube_core.dicom.space",
+    "DicomMeta": "dicube_core.metadata.meta",
+    "DicomStatus": "dicube_core.spatial.status",
+    "SortMethod": "dicube_core.spatial.order",
+    "get_dicom_status": "dicube_core.spatial.status",
+    "get_space_from_DicomMeta": "dicube_core.spatial.space",
     "open_dicom": "dicube_core.streaming",
 }
 

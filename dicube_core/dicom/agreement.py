@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom.elements import PIXEL_DATA, walk
-from dicube_core.dicom.find import header_values
+from dicube_core.dataset.elements import PIXEL_DATA, walk
+from dicube_core.dataset.find import header_values
 from dicube_core.dicom.pixel_fields import pixel_format_of, rescale_of
 from dicube_core.exceptions import DataConsistencyError
 

@@ -27,7 +27,7 @@ def writer_name() -> str:
 
 def merged_metadata(headers: Sequence[SliceHeader]) -> dict[str, Any]:
     """Return the merged DICOM JSON model of the slices, in their order."""
-    from dicube_core.dicom.merge import merge_headers
+    from dicube_core.metadata.merge import merge_headers
 
     return merge_headers([(header.dataset, header.encoding) for header in headers])
 

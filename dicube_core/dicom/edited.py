@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom.edits import apply_edits, edits_for_slice, header_charset
-from dicube_core.dicom.elements import EXPLICIT_LITTLE, PIXEL_DATA, element_header, walk
+from dicube_core.dataset.elements import EXPLICIT_LITTLE, PIXEL_DATA, element_header, walk
+from dicube_core.metadata.edits import apply_edits, edits_for_slice, header_charset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dicube_core.dicom.edits import Edit
     from dicube_core.dicom.headers import SliceHeader
+    from dicube_core.metadata.edits import Edit
 
 __all__ = ["edited_headers"]
 

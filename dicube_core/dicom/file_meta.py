@@ -6,8 +6,8 @@ from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom import uids
-from dicube_core.dicom.elements import EXPLICIT_LITTLE, element_header, walk
+from dicube_core.dataset import uids
+from dicube_core.dataset.elements import EXPLICIT_LITTLE, element_header, walk
 from dicube_core.exceptions import MetaDataError
 
 if TYPE_CHECKING:

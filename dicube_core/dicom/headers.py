@@ -12,7 +12,7 @@ from typing import overload
 
 from dicube_core.container.columns import ColumnTable, pack_table
 from dicube_core.container.sections import compress, decompress
-from dicube_core.dicom.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding, walk
+from dicube_core.dataset.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding, walk
 from dicube_core.exceptions import MetaDataError
 
 __all__ = ["HeaderTable", "SliceHeader", "pack_headers"]

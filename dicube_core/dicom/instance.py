@@ -11,8 +11,8 @@ from dataclasses import replace
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom import uids
-from dicube_core.dicom.elements import (
+from dicube_core.dataset import uids
+from dicube_core.dataset.elements import (
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
     PIXEL_DATA,
@@ -139,7 +139,7 @@ def with_encoding(header: SliceHeader, *, explicit: bool, bits_allocated: int) -
     """
     if header.explicit == explicit:
         return header
-    from dicube_core.dicom import transcode
+    from dicube_core.dataset import transcode
 
     convert = transcode.implicit_to_explicit if explicit else transcode.explicit_to_implicit
     encoding = EXPLICIT_LITTLE if explicit else IMPLICIT_LITTLE

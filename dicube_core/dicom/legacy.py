@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
-from dicube_core.dicom import uids
-from dicube_core.dicom.elements import EXPLICIT_LITTLE, PIXEL_DATA, element_header, walk
+from dicube_core.dataset import uids
+from dicube_core.dataset.elements import EXPLICIT_LITTLE, PIXEL_DATA, element_header, walk
 from dicube_core.dicom.file_meta import file_meta_for
 from dicube_core.dicom.headers import SliceHeader
 from dicube_core.exceptions import MetaDataError
 
 if TYPE_CHECKING:
-    from dicube_core.dicom.meta import DicomMeta
+    from dicube_core.metadata.meta import DicomMeta
     from dicube_core.pixel_header import PixelDataHeader
     from dicube_core.pixels import PixelFormat
 
@@ -104,7 +104,7 @@ class MadeHeaders(Sequence[SliceHeader]):
         return self._made.setdefault(number, self._make(number)) if made is None else made
 
     def _make(self, index: int) -> SliceHeader:
-        from dicube_core.dicom.edits import encode_dataset
+        from dicube_core.metadata.edits import encode_dataset
 
         # Group 0002 belongs to the file meta information, which is made anew.
         model = {t: e for t, e in self._meta.index(index).items() if not t.startswith("0002")}

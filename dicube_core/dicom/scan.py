@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom import uids
-from dicube_core.dicom.elements import (
+from dicube_core.dataset import uids
+from dicube_core.dataset.elements import (
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
     PIXEL_DATA,
@@ -21,7 +21,7 @@ from dicube_core.dicom.elements import (
     element_header,
     walk,
 )
-from dicube_core.dicom.find import UNDEFINED, find_explicit, find_implicit
+from dicube_core.dataset.find import UNDEFINED, find_explicit, find_implicit
 from dicube_core.dicom.headers import SliceHeader
 from dicube_core.dicom.source_file import SourceFile
 from dicube_core.exceptions import MetaDataError, SeriesError
@@ -311,7 +311,7 @@ def normalised(data: bytes, syntax: str) -> bytes:
     MetaDataError
         The data is damaged.
     """
-    from dicube_core.dicom import transcode
+    from dicube_core.dataset import transcode
 
     if syntax == uids.DEFLATED:
         return transcode.inflate(data)

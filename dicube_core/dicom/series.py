@@ -6,15 +6,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom.findings import GeometryReport, assess
-from dicube_core.dicom.order import SortMethod, slice_order
 from dicube_core.dicom.pixel_fields import PIXEL_FIELDS, pixel_format_of
-from dicube_core.dicom.planes import SliceAttributes
 from dicube_core.dicom.scan import PixelKind, SliceSource
 from dicube_core.exceptions import (
     SeriesError,
     UnsupportedKindError,
 )
+from dicube_core.spatial.findings import GeometryReport, assess
+from dicube_core.spatial.order import SortMethod, slice_order
+from dicube_core.spatial.planes import SliceAttributes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.dicom import uids
+from dicube_core.dataset import uids
 from dicube_core.dicom.scan import PixelKind, SliceSource, converted_pixels
 from dicube_core.exceptions import DataConsistencyError, DecodeError
 

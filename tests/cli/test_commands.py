@@ -50,6 +50,20 @@ def test_convert_verify_export_info(series, tmp_path):
     assert "12 of 64x64" in result.stdout
 
 
+def test_progressive_files_deliver_rpcl(series, tmp_path):
+    from dicube_core.dicom import DcbStreamingReader
+    from dicube_core.exceptions import TransferSyntaxError
+
+    for name, options in (("plain", ()), ("progressive", ("--progressive",))):
+        assert run("convert", series, tmp_path / name, *options).exit_code == 0
+        with DcbStreamingReader(tmp_path / name) as reader:
+            if options:
+                assert reader.get_dicom_for_frame(0, transfer_syntax="1.2.840.10008.1.2.4.202")
+            else:
+                with pytest.raises(TransferSyntaxError):
+                    reader.get_dicom_for_frame(0, transfer_syntax="1.2.840.10008.1.2.4.202")
+
+
 def test_json_of_info_and_verify(converted, series):
     facts = json.loads(run("info", converted, "--json").stdout)
     assert facts["frames"] == 12

@@ -13,9 +13,9 @@ from support.series import make_series
 from support.whole import read_files, write_files
 
 import dicube_core
-from dicube_core.dicom.order import SortMethod
 from dicube_core.exceptions import DicomCubeError, MetaDataError
 from dicube_core.export import export_file
+from dicube_core.spatial.order import SortMethod
 from dicube_core.streaming import DcbStreamingReader
 
 SOURCES = {

@@ -14,7 +14,7 @@ from support.series_cases import WHOLE
 from support.whole import read_files, write_files
 
 import dicube_core
-from dicube_core.dicom.order import SortMethod
+from dicube_core.spatial.order import SortMethod
 from dicube_core.streaming import DcbStreamingReader
 
 SCRIPT = """

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dicube_core.dicom.planes import SliceAttributes
+from dicube_core.spatial.planes import SliceAttributes
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 SAGITTAL = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)

@@ -18,10 +18,10 @@ from slice_factory import (
     steps,
 )
 
-from dicube_core.dicom.findings import DicomStatus, FindingKind, assess
-from dicube_core.dicom.order import slice_order
-from dicube_core.dicom.planes import SliceAttributes
 from dicube_core.exceptions import SeriesError
+from dicube_core.spatial.findings import DicomStatus, FindingKind, assess
+from dicube_core.spatial.order import slice_order
+from dicube_core.spatial.planes import SliceAttributes
 
 K, S = FindingKind, DicomStatus
 ORIENTATIONS = {"axial": AXIAL, "sagittal": SAGITTAL, "coronal": CORONAL, "oblique": oblique()}

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slice_factory import AXIAL, CORONAL, SAGITTAL, changed, make_slices, oblique, steps
 
-from dicube_core.dicom.order import SortMethod, slice_order
-from dicube_core.dicom.planes import SliceAttributes
 from dicube_core.exceptions import SeriesError
+from dicube_core.spatial.order import SortMethod, slice_order
+from dicube_core.spatial.planes import SliceAttributes
 
 ORIENTATIONS = {"axial": AXIAL, "sagittal": SAGITTAL, "coronal": CORONAL, "oblique": oblique()}
 BY_POSITION = [SortMethod.POSITION_RIGHT_HAND, SortMethod.POSITION_LEFT_HAND]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydicom.multival import MultiValue
 from pydicom.valuerep import DSfloat
 
-from dicube_core.dicom.planes import SLICE_FIELDS, SliceAttributes, parse_field
+from dicube_core.spatial.planes import SLICE_FIELDS, SliceAttributes, parse_field
 
 POSITION, ORIENTATION, NUMBER = 0x00200032, 0x00200037, 0x00200013
 SLOPE, ROWS, UID, SPACING = 0x00281053, 0x00280010, 0x0020000E, 0x00280030

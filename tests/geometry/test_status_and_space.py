@@ -5,18 +5,18 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.tag import BaseTag, Tag
 from slice_factory import changed, make_slices, oblique, steps
 
-from dicube_core.dicom.finding_kinds import _PRECEDENCE, Finding, FindingKind
-from dicube_core.dicom.findings import assess
-from dicube_core.dicom.planes import SLICE_FIELDS, SliceAttributes
-from dicube_core.dicom.space import slices_from_meta
-from dicube_core.dicom.status import (
+from dicube_core.exceptions import MetaDataError
+from dicube_core.metadata.tags import CommonTags, get_tag_key
+from dicube_core.spatial.finding_kinds import _PRECEDENCE, Finding, FindingKind
+from dicube_core.spatial.findings import assess
+from dicube_core.spatial.planes import SLICE_FIELDS, SliceAttributes
+from dicube_core.spatial.space import slices_from_meta
+from dicube_core.spatial.status import (
     DicomStatus,
     get_dicom_status,
     get_space_from_DicomMeta,
     status_of,
 )
-from dicube_core.dicom.tags import CommonTags, get_tag_key
-from dicube_core.exceptions import MetaDataError
 
 
 class Meta:

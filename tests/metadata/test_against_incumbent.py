@@ -9,9 +9,9 @@ import warnings
 import pytest
 from meta_samples import EXPLICIT_LITTLE, from_bytes, real_headers, slice_dataset, to_bytes
 
-from dicube_core.dicom.json_model import dataset_to_json
-from dicube_core.dicom.merge import merge_headers
-from dicube_core.dicom.meta import DicomMeta
+from dicube_core.dataset.json_model import dataset_to_json
+from dicube_core.metadata.merge import merge_headers
+from dicube_core.metadata.meta import DicomMeta
 
 dicube_dicom = pytest.importorskip("dicube.dicom")
 
@@ -137,7 +137,7 @@ def test_sorting_gives_the_same_order():
         theirs = dicube_dicom.DicomMeta.from_datasets(datasets, ["a", "b", "c"])
     ours = DicomMeta.from_datasets(datasets, ["a", "b", "c"])
     for method in dicube_dicom.SortMethod:
-        from dicube_core.dicom.order import SortMethod
+        from dicube_core.spatial.order import SortMethod
 
         assert ours.sort_files(SortMethod[method.name]) == theirs.sort_files(method)
         assert ours.filenames == theirs.filenames

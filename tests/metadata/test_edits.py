@@ -21,8 +21,11 @@ from meta_samples import (
     to_bytes,
 )
 
-from dicube_core.dicom._text import CharacterSet, character_set
-from dicube_core.dicom.edits import (
+from dicube_core.dataset._text import CharacterSet, character_set
+from dicube_core.dataset.elements import walk
+from dicube_core.dataset.json_model import dataset_to_json
+from dicube_core.exceptions import MetaDataError
+from dicube_core.metadata.edits import (
     apply_edits,
     apply_meta_edits,
     edits_for_slice,
@@ -31,11 +34,8 @@ from dicube_core.dicom.edits import (
     encode_element,
     header_charset,
 )
-from dicube_core.dicom.elements import walk
-from dicube_core.dicom.json_model import dataset_to_json
-from dicube_core.dicom.merge import merge_headers
-from dicube_core.dicom.meta import DicomMeta
-from dicube_core.exceptions import MetaDataError
+from dicube_core.metadata.merge import merge_headers
+from dicube_core.metadata.meta import DicomMeta
 
 LATIN = character_set(b"ISO_IR 100")
 UTF8 = character_set(b"ISO_IR 192")

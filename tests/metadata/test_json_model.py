@@ -27,8 +27,8 @@ from meta_samples import (
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from dicube_core.dicom.elements import EXPLICIT_BIG
-from dicube_core.dicom.json_model import JsonConverter, dataset_to_json
+from dicube_core.dataset.elements import EXPLICIT_BIG
+from dicube_core.dataset.json_model import JsonConverter, dataset_to_json
 from dicube_core.exceptions import MetaDataError
 
 TEXT_VRS = (

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from meta_samples import EXPLICIT_LITTLE, explicit, item, real_headers, slice_dataset, to_bytes
 
-from dicube_core.dicom.json_model import dataset_to_json
-from dicube_core.dicom.merge import check_merged, merge, merge_headers, reorder, split
+from dicube_core.dataset.json_model import dataset_to_json
 from dicube_core.exceptions import MetaDataError
+from dicube_core.metadata.merge import check_merged, merge, merge_headers, reorder, split
 
 SCALARS = (
     st.sampled_from(["None", "", "a", "null", "1"])

@@ -14,9 +14,9 @@ from meta_samples import EXPLICIT_LITTLE, slice_dataset, to_bytes
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
-from dicube_core.dicom.merge import merge_headers
-from dicube_core.dicom.meta import DicomMeta, ElementState
 from dicube_core.exceptions import FrameIndexError, MetaDataError, SeriesError
+from dicube_core.metadata.merge import merge_headers
+from dicube_core.metadata.meta import DicomMeta, ElementState
 
 
 def series(numbers=(1, 2, 3), **values):
@@ -146,7 +146,7 @@ def test_sorting_takes_everything_along():
 
 
 def test_sorting_by_position():
-    from dicube_core.dicom.order import SortMethod
+    from dicube_core.spatial.order import SortMethod
 
     meta = series((2, 3, 1))
     assert meta.sort_files(SortMethod.POSITION_RIGHT_HAND) == [2, 0, 1]

@@ -6,13 +6,16 @@ import os
 import subprocess
 import sys
 
-MODULES = ("json_model", "merge", "meta", "transcode", "edits")
+MODULES = (
+    *("dataset.json_model", "dataset.transcode"),
+    *("metadata.merge", "metadata.meta", "metadata.edits"),
+)
 MERGE = """
 import hashlib, json
 from struct import pack
-from dicube_core.dicom.elements import EXPLICIT_LITTLE
-from dicube_core.dicom.meta import DicomMeta
-from dicube_core.dicom.merge import merge_headers
+from dicube_core.dataset.elements import EXPLICIT_LITTLE
+from dicube_core.metadata.meta import DicomMeta
+from dicube_core.metadata.merge import merge_headers
 
 def element(tag, vr, value):
     return pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, len(value)) + value
@@ -36,7 +39,7 @@ def run(code: str, seed: str = "0") -> str:
 
 
 def test_modules_are_light():
-    imports = "; ".join(f"import dicube_core.dicom.{name}" for name in MODULES)
+    imports = "; ".join(f"import dicube_core.{name}" for name in MODULES)
     heavy = "{'numpy', 'pydicom', 'imagecodecs', 'dicube'} & set(sys.modules)"
     assert run(f"import sys; {imports}; print({heavy})") == "set()\n"
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from meta_samples import EXPLICIT_LITTLE, slice_dataset, to_bytes
 
-from dicube_core.dicom.merge import check_merged, merge_headers, repair_legacy, split
-from dicube_core.dicom.merged_check import MAX_SLICES, count_slices
-from dicube_core.dicom.meta import DicomMeta, ElementState
 from dicube_core.exceptions import MetaDataError
+from dicube_core.metadata.merge import check_merged, merge_headers, repair_legacy, split
+from dicube_core.metadata.merged_check import MAX_SLICES, count_slices
+from dicube_core.metadata.meta import DicomMeta, ElementState
 
 
 def entry(vr="LO", *, shared=False, **more):

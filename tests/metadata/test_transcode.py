@@ -22,10 +22,10 @@ from meta_samples import (
     to_bytes,
 )
 
-import dicube_core.dicom.transcode as module
-from dicube_core.dicom.elements import EXPLICIT_BIG, walk
-from dicube_core.dicom.json_model import dataset_to_json
-from dicube_core.dicom.transcode import (
+import dicube_core.dataset.transcode as module
+from dicube_core.dataset.elements import EXPLICIT_BIG, walk
+from dicube_core.dataset.json_model import dataset_to_json
+from dicube_core.dataset.transcode import (
     big_to_little,
     explicit_to_implicit,
     implicit_to_explicit,

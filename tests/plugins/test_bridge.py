@@ -20,7 +20,7 @@ from support.legacy_file import legacy_file
 from support.series import KINDS, make_series
 
 import dicube_core
-from dicube_core.dicom import uids
+from dicube_core.dataset import uids
 from dicube_core.exceptions import (
     DecodeError,
     DicomCubeError,

@@ -16,7 +16,7 @@ import pydicom
 import pytest
 from fake_consumers import fake_consumer
 
-from dicube_core.dicom import uids
+from dicube_core.dataset import uids
 
 PLUGIN = """
 from dicube_plugins import Consumer, hookimpl

@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from dicube_core.dicom import uids
+from dicube_core.dataset import uids
 from dicube_core.exceptions import TransferSyntaxError
 from dicube_core.slices import OFFERED_SYNTAXES
 from dicube_plugins.capability import PROBED, Capability, Outcome, ProbeResult, syntax_name

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fake_consumers import BODIES, fake_consumer, fake_program
 
-from dicube_core.dicom import uids
+from dicube_core.dataset import uids
 from dicube_plugins.capability import PROBED, Capability, Outcome
 from dicube_plugins.consumers.base import PROGRAM, Consumer
 from dicube_plugins.installation import executable_for, find_installation

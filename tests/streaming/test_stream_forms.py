@@ -12,7 +12,7 @@ from support.raw import DEFLATED, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE
 from support.series import KINDS, Kind, make_series
 from wire import ALL, HTJ2K, HTJ2K_RPCL, NATIVE, fragment_of, native_pixels, siz, take_apart
 
-from dicube_core.dicom import uids
+from dicube_core.dataset import uids
 from dicube_core.exceptions import TransferSyntaxError
 from dicube_core.slices import OFFERED_SYNTAXES
 from dicube_core.streaming import DcbStreamingReader

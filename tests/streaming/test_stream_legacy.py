@@ -13,7 +13,7 @@ from support.raw import EXPLICIT_LE
 from wire import ALL, HTJ2K, HTJ2K_RPCL, NATIVE, fragment_of, native_pixels, siz, take_apart
 
 import dicube_core
-from dicube_core.dicom import uids
+from dicube_core.dataset import uids
 from dicube_core.exceptions import StreamingError, TransferSyntaxError
 from dicube_core.streaming import DcbStreamingReader
 

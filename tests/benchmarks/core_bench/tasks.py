@@ -12,7 +12,7 @@ import dicube_core
 from core_bench.outcome import Row, not_installed, single_row
 from core_bench.peers import BareCodec, pydicom_loop
 from core_bench.timing import Comparison, Race
-from dicube_core.dicom.tags import CommonTags
+from dicube_core.metadata.tags import CommonTags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ import numpy as np
 import pydicom
 from core_bench.equality import UnequalError
 
-from dicube_core.dicom import uids
+from dicube_core.dataset import uids
 from dicube_core.streaming import DcbStreamingReader
 from stream_bench.peers import incumbent_reader, incumbent_slices
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core_bench.timing import Comparison, Race
 
-from dicube_core.dicom import uids
+from dicube_core.dataset import uids
 from dicube_core.streaming import DcbStreamingReader
 from stream_bench.peers import BareFile, incumbent_reader, incumbent_slices
 

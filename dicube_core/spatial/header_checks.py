@@ -8,11 +8,11 @@ from itertools import pairwise
 from math import hypot
 from typing import TYPE_CHECKING, TypeVar
 
-from dicube_core.dicom.finding_kinds import Finding, FindingKind
-from dicube_core.dicom.order import ORIENTATION_TOLERANCE
+from dicube_core.spatial.finding_kinds import Finding, FindingKind
+from dicube_core.spatial.order import ORIENTATION_TOLERANCE
 
 if TYPE_CHECKING:
-    from dicube_core.dicom.planes import Orientation, SliceAttributes
+    from dicube_core.spatial.planes import Orientation, SliceAttributes
 
 __all__ = ["check_headers", "common_value", "is_orthonormal", "listed", "near"]
 

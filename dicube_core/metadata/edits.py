@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from struct import pack
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom._edit_values import element_from_value, tag_name
-from dicube_core.dicom._encode import encode_dataset, encode_element, value_of
-from dicube_core.dicom._text import DEFAULT, CharacterSet, character_set
-from dicube_core.dicom._vr import is_private_creator
-from dicube_core.dicom.elements import EXPLICIT_LITTLE, Element, Encoding, element_header, walk
-from dicube_core.dicom.json_model import JsonElement, Level, dataset_to_json
+from dicube_core.dataset._encode import encode_dataset, encode_element, value_of
+from dicube_core.dataset._text import DEFAULT, CharacterSet, character_set
+from dicube_core.dataset._vr import is_private_creator
+from dicube_core.dataset.elements import EXPLICIT_LITTLE, Element, Encoding, element_header, walk
+from dicube_core.dataset.json_model import JsonElement, Level, dataset_to_json
 from dicube_core.exceptions import MetaDataError
+from dicube_core.metadata._edit_values import element_from_value, tag_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from dicube_core.dicom.meta import DicomMeta
+    from dicube_core.metadata.meta import DicomMeta
 
 __all__ = ["meta_tables", "plain_table", "shown", "tag_keyword"]
 

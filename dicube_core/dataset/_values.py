@@ -8,8 +8,8 @@ from math import isfinite, isnan
 from struct import unpack
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.dicom._text import CharacterSet, decode
-from dicube_core.dicom._vr import CHARSET_VRS
+from dicube_core.dataset._text import CharacterSet, decode
+from dicube_core.dataset._vr import CHARSET_VRS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

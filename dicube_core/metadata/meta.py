@@ -8,12 +8,13 @@ from operator import index as as_index
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
-from dicube_core.dicom import _entries
-from dicube_core.dicom._edit_values import element_from_value, parse_tag, tag_name
-from dicube_core.dicom._meta_store import MetaStore
-from dicube_core.dicom.edits import Edit
-from dicube_core.dicom.elements import PIXEL_DATA
-from dicube_core.dicom.merge import (
+from dicube_core.dataset.elements import PIXEL_DATA
+from dicube_core.exceptions import FrameIndexError, MetaDataError
+from dicube_core.metadata import _entries
+from dicube_core.metadata._edit_values import element_from_value, parse_tag, tag_name
+from dicube_core.metadata._meta_store import MetaStore
+from dicube_core.metadata.edits import Edit
+from dicube_core.metadata.merge import (
     merge_headers,
     reorder,
     shared_entry,
@@ -21,15 +22,14 @@ from dicube_core.dicom.merge import (
     split_element,
     varying_entry,
 )
-from dicube_core.exceptions import FrameIndexError, MetaDataError
 
 if TYPE_CHECKING:
     from collections.abc import ItemsView, Mapping, Sequence
 
     from pydicom import Dataset
 
-    from dicube_core.dicom.json_model import JsonDict, JsonElement
-    from dicube_core.dicom.order import SortMethod
+    from dicube_core.dataset.json_model import JsonDict, JsonElement
+    from dicube_core.spatial.order import SortMethod
 
 __all__ = ["DicomMeta", "ElementState"]
 
@@ -81,7 +81,7 @@ class DicomMeta(MetaStore):
         MetaDataError
             A data set cannot be written as bytes.
         """
-        from dicube_core.dicom._datasets import dataset_header
+        from dicube_core.metadata._datasets import dataset_header
 
         merged = merge_headers([dataset_header(dataset) for dataset in datasets])
         return cls._of(merged, filenames, len(datasets))
@@ -243,7 +243,7 @@ class DicomMeta(MetaStore):
         tag_input : tag
             Public, or private together with `vr`.
         value : object
-            One value or a list; see `dicube_core.dicom.edits.element_from_value`.
+            One value or a list; see `dicube_core.metadata.edits.element_from_value`.
         vr : str, optional
             Instead of the dictionary's.
 
@@ -314,7 +314,7 @@ class DicomMeta(MetaStore):
         self._edits[tag] = edit
 
     def _vr_for(self, tag: int) -> str:
-        from dicube_core.dicom._vr import is_private_creator, public_vr, resolve_ambiguous
+        from dicube_core.dataset._vr import is_private_creator, public_vr, resolve_ambiguous
 
         vr = None if tag & 0x10000 else public_vr(tag)
         if vr is None:
@@ -349,8 +349,8 @@ class DicomMeta(MetaStore):
         SeriesError
             Sorting by position was asked for, and the positions do not allow it.
         """
-        from dicube_core.dicom.order import SortMethod, slice_order
-        from dicube_core.dicom.space import slices_from_meta
+        from dicube_core.spatial.order import SortMethod, slice_order
+        from dicube_core.spatial.space import slices_from_meta
 
         method = SortMethod.INSTANCE_NUMBER_ASC if sort_method is None else sort_method
         order = slice_order(slices_from_meta(self), method)
@@ -363,7 +363,7 @@ class DicomMeta(MetaStore):
 
     def display(self, show_shared: bool = True, show_non_shared: bool = True) -> None:
         """Print the metadata as tables, without sequences."""
-        from dicube_core.dicom._display import meta_tables
+        from dicube_core.metadata._display import meta_tables
 
         sys.stdout.write(meta_tables(self, show_shared=show_shared, show_varying=show_non_shared))
 

@@ -8,21 +8,21 @@ from contextlib import suppress
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.dicom._encode import decimal_text, encode_element, value_of
-from dicube_core.dicom._text import UTF8
-from dicube_core.dicom._values import (
+from dicube_core.dataset._encode import decimal_text, encode_element, value_of
+from dicube_core.dataset._text import UTF8
+from dicube_core.dataset._values import (
     BINARY_VRS,
     MULTIPLE_TEXT_VRS,
     NUMBER_VRS,
     VRS,
     plain_element,
 )
-from dicube_core.dicom.elements import walk
-from dicube_core.dicom.planes import SLICE_FIELDS
+from dicube_core.dataset.elements import walk
 from dicube_core.exceptions import MetaDataError
+from dicube_core.spatial.planes import SLICE_FIELDS
 
 if TYPE_CHECKING:
-    from dicube_core.dicom.json_model import JsonElement
+    from dicube_core.dataset.json_model import JsonElement
 
 __all__ = ["element_from_value", "parse_tag", "tag_name"]
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, NoReturn, TypeGuard
 
-from dicube_core.dicom._merged_model import VALUE_KEYS, MergedData, exact_projection
 from dicube_core.exceptions import MetaDataError
+from dicube_core.metadata._merged_model import VALUE_KEYS, MergedData, exact_projection
 from dicube_core.settings import LIMITS
 
 __all__ = ["MAX_SLICES", "check_merged", "check_slice_count", "count_slices"]

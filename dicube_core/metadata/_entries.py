@@ -5,12 +5,12 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.dicom.merge import VALUE_KEYS, split_element
+from dicube_core.metadata.merge import VALUE_KEYS, split_element
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dicube_core.dicom.json_model import JsonElement
+    from dicube_core.dataset.json_model import JsonElement
 
 __all__ = ["has_no_value", "is_shared", "payload", "shared_value", "untrusted_paths", "values"]
 

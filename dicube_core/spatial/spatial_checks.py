@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import atan, degrees, hypot
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom.finding_kinds import Finding, FindingKind
-from dicube_core.dicom.header_checks import listed
+from dicube_core.spatial.finding_kinds import Finding, FindingKind
+from dicube_core.spatial.header_checks import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from dicube_core.dicom.planes import Orientation
     from dicube_core.geometry import Vector
+    from dicube_core.spatial.planes import Orientation
 
     Floats = npt.NDArray[np.float64]
     Integers = npt.NDArray[np.intp]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom.elements import (
+from dicube_core.dataset.elements import (
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
     LONG_VRS,

@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.dicom._merged_model import (
+from dicube_core.dataset.json_model import JsonConverter, JsonDict, JsonElement
+from dicube_core.exceptions import MetaDataError
+from dicube_core.metadata._merged_model import (
     VALUE_KEYS,
     MergedData,
     exact_projection,
     is_regular,
     value_list,
 )
-from dicube_core.dicom._merged_repair import repair_legacy
-from dicube_core.dicom.json_model import JsonConverter, JsonDict, JsonElement
-from dicube_core.dicom.merged_check import check_merged
-from dicube_core.exceptions import MetaDataError
+from dicube_core.metadata._merged_repair import repair_legacy
+from dicube_core.metadata.merged_check import check_merged
 
 if TYPE_CHECKING:
-    from dicube_core.dicom.elements import Encoding
+    from dicube_core.dataset.elements import Encoding
 
 __all__ = [
     "VALUE_KEYS",

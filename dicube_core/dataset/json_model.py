@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dicube_core.dicom import _vr
-from dicube_core.dicom._text import DEFAULT, CharacterSet, character_set, decode
-from dicube_core.dicom._values import VRS, binary_element, plain_element
-from dicube_core.dicom.elements import (
+from dicube_core.dataset import _vr
+from dicube_core.dataset._text import DEFAULT, CharacterSet, character_set, decode
+from dicube_core.dataset._values import VRS, binary_element, plain_element
+from dicube_core.dataset.elements import (
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
     PIXEL_DATA,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dicube_core.dicom._merged_model import VALUE_KEYS, MergedData
-from dicube_core.dicom._values import BINARY_VRS
-from dicube_core.dicom.merged_check import check_merged, check_slice_count
+from dicube_core.dataset._values import BINARY_VRS
+from dicube_core.metadata._merged_model import VALUE_KEYS, MergedData
+from dicube_core.metadata.merged_check import check_merged, check_slice_count
 from dicube_core.settings import LIMITS
 
 __all__ = ["repair_legacy"]

@@ -10,8 +10,8 @@ from struct import error as struct_error
 from struct import pack
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.dicom._text import DEFAULT, CharacterSet, character_set, encode
-from dicube_core.dicom._values import (
+from dicube_core.dataset._text import DEFAULT, CharacterSet, character_set, encode
+from dicube_core.dataset._values import (
     BINARY_VRS,
     LUT_DESCRIPTORS,
     MULTIPLE_TEXT_VRS,
@@ -19,8 +19,8 @@ from dicube_core.dicom._values import (
     VRS,
     plain_element,
 )
-from dicube_core.dicom._vr import CHARSET_VRS
-from dicube_core.dicom.elements import EXPLICIT_LITTLE, Encoding, element_header
+from dicube_core.dataset._vr import CHARSET_VRS
+from dicube_core.dataset.elements import EXPLICIT_LITTLE, Encoding, element_header
 from dicube_core.exceptions import MetaDataError
 
 if TYPE_CHECKING:

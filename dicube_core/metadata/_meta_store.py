@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Self
 
-from dicube_core.dicom.merge import MergedData, check_merged, repair_legacy, split
-from dicube_core.dicom.merged_check import check_slice_count, count_slices
 from dicube_core.exceptions import MetaDataError
 from dicube_core.forks import ForkSafeLock
+from dicube_core.metadata.merge import MergedData, check_merged, repair_legacy, split
+from dicube_core.metadata.merged_check import check_slice_count, count_slices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from math import hypot
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom.finding_kinds import DicomStatus, Finding, FindingKind, status_of
-from dicube_core.dicom.header_checks import (
+from dicube_core.exceptions import MetaDataError, SeriesError
+from dicube_core.geometry import Geometry
+from dicube_core.spatial.finding_kinds import DicomStatus, Finding, FindingKind, status_of
+from dicube_core.spatial.header_checks import (
     check_headers,
     common_value,
     is_orthonormal,
     listed,
     near,
 )
-from dicube_core.dicom.order import ORIENTATION_TOLERANCE
-from dicube_core.dicom.spatial_checks import MAX_COORDINATE, check_places
-from dicube_core.exceptions import MetaDataError, SeriesError
-from dicube_core.geometry import Geometry
+from dicube_core.spatial.order import ORIENTATION_TOLERANCE
+from dicube_core.spatial.spatial_checks import MAX_COORDINATE, check_places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dicube_core.dicom.planes import Orientation, SliceAttributes
     from dicube_core.geometry import Vector
+    from dicube_core.spatial.planes import Orientation, SliceAttributes
 
 __all__ = ["DicomStatus", "Finding", "FindingKind", "GeometryReport", "assess"]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from dicube_core.exceptions import SeriesError
 
 if TYPE_CHECKING:
-    from dicube_core.dicom.planes import Orientation, SliceAttributes
     from dicube_core.geometry import Vector
+    from dicube_core.spatial.planes import Orientation, SliceAttributes
 
 __all__ = ["ORIENTATION_TOLERANCE", "SortMethod", "slice_order"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.dicom.meta import DicomMeta
 from dicube_core.exceptions import MetaDataError
+from dicube_core.metadata.meta import DicomMeta
 from dicube_core.pixels import DTYPE_BITS
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, cast
 
-from dicube_core.dicom.findings import assess
-from dicube_core.dicom.planes import SLICE_FIELDS, SliceAttributes, parse_field
 from dicube_core.exceptions import MetaDataError
+from dicube_core.spatial.findings import assess
+from dicube_core.spatial.planes import SLICE_FIELDS, SliceAttributes, parse_field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

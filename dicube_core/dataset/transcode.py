@@ -12,7 +12,7 @@ from functools import partial
 from struct import pack
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom.elements import (
+from dicube_core.dataset.elements import (
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
@@ -21,7 +21,7 @@ from dicube_core.dicom.elements import (
     Encoding,
     element_header,
 )
-from dicube_core.dicom.json_model import Level
+from dicube_core.dataset.json_model import Level
 from dicube_core.exceptions import MetaDataError
 from dicube_core.settings import LIMITS
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom._text import character_set
-from dicube_core.dicom._vr import CHARSET_VRS
-from dicube_core.dicom.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, PIXEL_DATA, Encoding
+from dicube_core.dataset._text import character_set
+from dicube_core.dataset._vr import CHARSET_VRS
+from dicube_core.dataset.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, PIXEL_DATA, Encoding
 from dicube_core.exceptions import MetaDataError
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom.finding_kinds import DicomStatus, status_of
-from dicube_core.dicom.findings import assess
-from dicube_core.dicom.space import get_space_from_DicomMeta, slices_from_meta
+from dicube_core.spatial.finding_kinds import DicomStatus, status_of
+from dicube_core.spatial.findings import assess
+from dicube_core.spatial.space import get_space_from_DicomMeta, slices_from_meta
 
 if TYPE_CHECKING:
-    from dicube_core.dicom.space import MetaLike
+    from dicube_core.spatial.space import MetaLike
 
 __all__ = ["DicomStatus", "get_dicom_status", "get_space_from_DicomMeta", "status_of"]
 

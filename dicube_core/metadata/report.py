@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dicube_core.dicom.findings import GeometryReport, assess
-from dicube_core.dicom.space import slices_from_meta
+from dicube_core.spatial.findings import GeometryReport, assess
+from dicube_core.spatial.space import slices_from_meta
 
 if TYPE_CHECKING:
-    from dicube_core.dicom.meta import DicomMeta
+    from dicube_core.metadata.meta import DicomMeta
 
 __all__ = ["report_of"]
 
