@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from dicube_core.exceptions import MetaDataError
@@ -11,7 +12,7 @@ from dicube_core.metadata.merge import MergedData, check_merged, repair_legacy, 
 from dicube_core.metadata.merged_check import check_slice_count, count_slices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["MetaStore"]
 
@@ -40,6 +41,7 @@ class MetaStore:
     ) -> None:
         self._merged = merged
         self._loader: Callable[[], Mapping[str, Any]] | None = None
+        self._unchecked: Mapping[str, Any] | None = None
         self._lock = ForkSafeLock()
         self._slice_count = check_slice_count(slice_count)
         self._begin_record()
@@ -131,11 +133,30 @@ class MetaStore:
     @property
     def _data(self) -> MergedData:
         if self._merged is None:
+            unchecked = self._parsed()
             with self._lock:
-                if self._merged is None and self._loader is not None:
-                    self._merged = check_merged(self._loader(), self._slice_count)
-                    self._loader = None
-        return self._merged if self._merged is not None else {}
+                if self._merged is None:
+                    self._merged = check_merged(unchecked, self._slice_count)
+                    self._loader = self._unchecked = None
+        return self._merged
+
+    def _parsed(self) -> Mapping[str, Any]:
+        """Return what the loader gives; called once, and not trusted yet."""
+        with self._lock:
+            if self._unchecked is None:
+                self._unchecked = self._merged
+            if self._unchecked is None:
+                self._unchecked = {} if self._loader is None else self._loader()
+            return self._unchecked
+
+    def _entry_of(self, key: str) -> dict[str, Any] | None:
+        """Return one entry, without checking all others for it as long as nobody asked for them."""
+        if self._merged is not None:
+            return self._merged.get(key)
+        unchecked = self._parsed()
+        if not isinstance(unchecked, Mapping) or key not in unchecked:
+            return self._data.get(key)  # absent, or not even a mapping: the full check says so
+        return check_merged({key: unchecked[key]}, self._slice_count)[key]
 
     @property
     def merged_data(self) -> MergedData:
@@ -169,7 +190,8 @@ class MetaStore:
 
     def __getstate__(self) -> dict[str, Any]:
         late = {"_merged": self._data, "_filenames": self.filenames}
-        state = {**self.__dict__, **late, "_loader": None, "_name_loader": None}
+        loaders = {"_loader": None, "_unchecked": None, "_name_loader": None}
+        state = {**self.__dict__, **late, **loaders}
         del state["_lock"]
         return state
 

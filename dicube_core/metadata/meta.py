@@ -123,7 +123,7 @@ class DicomMeta(MetaStore):
         return frozenset(_entries.untrusted_paths(self._data, ""))
 
     def _entry(self, tag_input: object) -> dict[str, Any] | None:
-        return self._data.get(f"{parse_tag(tag_input):08X}")
+        return self._entry_of(f"{parse_tag(tag_input):08X}")
 
     def _position(self, index: int) -> int:
         position = as_index(index)
