@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
@@ -32,7 +33,6 @@ class AtomicFile:
         self.path = Path(os.path.realpath(path))
         if self.path.is_dir():
             raise IsADirectoryError(21, "the target is a folder", str(self.path))
-        self._committed = False
         self._remove_leftovers()
         self.file: BinaryIO = self._create()
 
@@ -42,15 +42,20 @@ class AtomicFile:
         flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         while True:
             self._temporary = self.path.with_name(f"{self._prefix()}{secrets.token_hex(6)}.tmp")
-            descriptor = os.open(self._temporary, flags, 0o666)
+            # An interrupt may come before anybody holds this object in a with statement.
+            self._remove = weakref.finalize(self, _remove, self._temporary, os.getpid())
+            try:
+                descriptor = os.open(self._temporary, flags, 0o666)
+            except FileNotFoundError as exc:
+                # Named by what the caller gave, not by the temporary file.
+                raise FileNotFoundError(exc.errno, exc.strerror, str(self.path.parent)) from None
             # None: this platform or file system has no locks, so nobody removes leftovers here.
             locked = _try_lock(descriptor)
             # Between open and lock another writer may have removed it: then it has no links.
             if locked is not False and os.fstat(descriptor).st_nlink:
                 return os.fdopen(descriptor, "w+b", buffering=0)
             os.close(descriptor)
-            with contextlib.suppress(FileNotFoundError):
-                self._temporary.unlink()
+            self._remove()
 
     def _prefix(self) -> str:
         return f".{self.path.name}.dcbs-"
@@ -69,16 +74,14 @@ class AtomicFile:
             os.chmod(self._temporary, self.path.stat().st_mode & 0o7777)  # noqa: PTH101
         os.fsync(self.file.fileno())
         self._temporary.replace(self.path)
-        self._committed = True
+        self._remove.detach()
         self.file.close()
         _sync_folder(self.path.parent)
 
     def discard(self) -> None:
         """Remove the temporary file; does nothing after `commit`."""
-        if not self._committed:
-            self.file.close()
-            with contextlib.suppress(FileNotFoundError):
-                self._temporary.unlink()
+        self.file.close()
+        self._remove()
 
     def __enter__(self) -> Self:
         return self
@@ -90,6 +93,13 @@ class AtomicFile:
         traceback: TracebackType | None,
     ) -> None:
         self.discard()
+
+
+def _remove(temporary: Path, pid: int) -> None:
+    """Remove a temporary file of this process; a forked child leaves its parent's alone."""
+    if pid == os.getpid():
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
 
 
 def _glob_escape(text: str) -> str:

@@ -120,8 +120,8 @@ def write_folder(
         )
     names = safe_names(wanted)
     temporary = folder.with_name(f".{folder.name}.dcbs-{secrets.token_hex(6)}")
-    temporary.mkdir(parents=True)
     try:
+        temporary.mkdir(parents=True)
         for parent in sorted({str(PurePosixPath(name).parent) for name in names}):
             (temporary / parent).mkdir(parents=True, exist_ok=True)
 
@@ -136,7 +136,7 @@ def write_folder(
         run_frames(write, range(len(names)))
         temporary.replace(folder)  # an empty folder is replaced, a filled one is an error
     except BaseException:
-        shutil.rmtree(temporary)  # only what this call created
+        shutil.rmtree(temporary, ignore_errors=True)  # only what this call created
         raise
     return [folder / name for name in names]
 
