@@ -20,6 +20,7 @@ __all__ = [
     "DicomCubeWarning",
     "EncodeError",
     "FrameIndexError",
+    "GeometryError",
     "InvalidCubeFileError",
     "MetaDataError",
     "MissingDependencyError",
@@ -122,6 +123,10 @@ class UnsupportedKindError(DataConsistencyError, NotImplementedError):
 
 class FrameIndexError(DicomCubeError, IndexError):
     """A frame index is out of range."""
+
+
+class GeometryError(DataConsistencyError):
+    """The slices form no regular grid, so there is no affine that would be true."""
 
 
 class TransferSyntaxError(DataConsistencyError):

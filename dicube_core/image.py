@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dicube_core.exceptions import DataConsistencyError, MetaDataError
 from dicube_core.geometry import Geometry
+from dicube_core.modality import ModalityTransform
 from dicube_core.pixel_header import PixelDataHeader
 from dicube_core.pixels import DTYPE_BITS, PixelFormat
 from dicube_core.spatial.status import DicomStatus
@@ -210,38 +211,10 @@ class DicomCubeImage:
 
         if str(np.dtype(dtype)) not in ("float16", "float32", "float64"):
             raise ValueError(f"dtype must be float16, float32 or float64, not {dtype!r}")
-        if self.dicom_meta is not None and not self.dicom_meta.is_missing("ModalityLUTSequence"):
-            return self._through_modality_lut(np.dtype(dtype))
-        values = self.pixel_format.pixel_values(self.raw_image).astype(dtype)
-        for name, neutral, apply in (
-            ("RescaleSlope", 1.0, np.multiply),
-            ("RescaleIntercept", 0.0, np.add),
-        ):
-            given = getattr(self.pixel_header, name)
-            factor = np.asarray(neutral if given is None else given, dtype)
-            if factor.ndim:
-                factor = factor.reshape(-1, 1, 1)
-            if np.any(factor != neutral):
-                apply(values, factor, out=values)
-        return values
-
-    def _through_modality_lut(self, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-        """Apply each slice's Modality LUT (PS3.3 C.11.1); it replaces slope and intercept."""
-        import numpy as np
-        from pydicom import Dataset
-        from pydicom.pixels.processing import apply_modality_lut
-
-        meta = self.dicom_meta
-        if meta is None:  # the caller looked
-            raise MetaDataError("there is no metadata to take a modality LUT from")
+        transform = ModalityTransform.of(self.pixel_header, self.pixel_format, self.dicom_meta)
         values = np.empty(self.shape, dtype)
-        stored = self.pixel_format.pixel_values(self.raw_image)
-        tags = ("00280103", "00281052", "00281053", "00283000")
         for index in range(self.frame_count):
-            model: dict[str, Any] = meta.index(index)
-            dataset = Dataset.from_json({tag: model[tag] for tag in tags if tag in model})
-            dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
-            values[index] = apply_modality_lut(stored[index], dataset)
+            transform.apply(self.raw_image[index], index, dtype, values[index])
         return values
 
     def init_meta(

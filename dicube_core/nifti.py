@@ -18,6 +18,7 @@ from dicube_core.geometry import Geometry
 from dicube_core.image import DicomCubeImage
 from dicube_core.pixel_header import PixelDataHeader
 from dicube_core.pixels import DTYPE_BITS
+from dicube_core.spatial.refusal import no_true_affine
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -165,8 +166,10 @@ def save_to_nifti(image: DicomCubeImage, file_path: str | os.PathLike[str]) -> N
 
     Raises
     ------
+    GeometryError
+        The image has no true affine.
     DataConsistencyError
-        The image has no true affine, or the name has another ending.
+        The name has another ending.
     """
     nibabel = _nibabel()
     path = os.fspath(file_path)
@@ -231,9 +234,9 @@ def _new_file(nibabel: Any, image: DicomCubeImage) -> bytes:
     import numpy as np
 
     if image.space is None:
-        raise DataConsistencyError(
-            "the image has no true affine, which NIfTI needs: its slices form no regular grid",
-            suggestion="'dcbs info' lists why; export the slices as DICOM instead",
+        report = image.report
+        raise no_true_affine(
+            "the image", [] if report is None else [f.message for f in report.findings]
         )
     header = nibabel.Nifti1Header()
     slope, intercept = image.pixel_header.RescaleSlope, image.pixel_header.RescaleIntercept

@@ -18,6 +18,7 @@ from dicube_core.frame_format import frame_format
 from dicube_core.lazy import lazy
 from dicube_core.pixel_header import PixelDataHeader
 from dicube_core.source import PathSource, open_source
+from dicube_core.spatial.refusal import no_true_affine
 
 if TYPE_CHECKING:
     import os
@@ -155,6 +156,21 @@ class Reader:
                 f"{where}: shape {geometry.shape} for {self.frame_count} frames"
             )
         return geometry
+
+    def require_geometry(self) -> Geometry:
+        """Return `geometry`, for what cannot do without.
+
+        Raises
+        ------
+        GeometryError
+            The slices form no regular grid; the message says why, and how to read them anyway.
+        """
+        geometry = self.geometry
+        if geometry is not None:
+            return geometry
+        report = self.report()
+        findings = [] if report is None else [finding.message for finding in report.findings]
+        raise no_true_affine(self.name, findings)
 
     @lazy
     def headers(self) -> HeaderTable | None:
