@@ -9,6 +9,7 @@ from typing import BinaryIO, Protocol, runtime_checkable
 from dicube_core.exceptions import ReaderClosedError
 from dicube_core.forks import ForkSafeLock
 from dicube_core.path_source import HAS_PREAD, PathSource, short_read
+from dicube_core.unknown import UNKNOWN_SOURCE, first_answer
 
 __all__ = ["ByteSource", "BytesSource", "FileObjectSource", "PathSource", "open_source"]
 
@@ -106,6 +107,8 @@ class FileObjectSource:
 def open_source(source: object) -> ByteSource:
     """Make a byte source of a path, bytes, a binary file object or a `ByteSource`.
 
+    Plugins are asked for other objects, and for texts with a scheme (``store://...``).
+
     Raises
     ------
     TypeError
@@ -113,6 +116,10 @@ def open_source(source: object) -> ByteSource:
     OSError
         The file cannot be opened.
     """
+    if isinstance(source, str) and "://" in source:
+        found = first_answer(UNKNOWN_SOURCE, source)
+        if found is not None:
+            return _byte_source(found, source)
     if isinstance(source, str | os.PathLike):
         return PathSource(source)
     if isinstance(source, bytes | bytearray | memoryview):
@@ -123,7 +130,16 @@ def open_source(source: object) -> ByteSource:
         if isinstance(source, io.TextIOBase):
             raise TypeError("the file must be opened in binary mode ('rb')")
         return FileObjectSource(source)  # type: ignore[arg-type]
+    found = first_answer(UNKNOWN_SOURCE, source)
+    if found is not None:
+        return _byte_source(found, source)
     raise TypeError(
         "expected a path, bytes, a seekable binary file or an object with size() and "
         f"read_at(offset, length), not {type(source).__name__}"
     )
+
+
+def _byte_source(found: object, source: object) -> ByteSource:
+    if not isinstance(found, ByteSource):
+        raise TypeError(f"a plugin opened {source!r} as {type(found).__name__}, no ByteSource")
+    return found

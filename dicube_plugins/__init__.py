@@ -1,4 +1,4 @@
-"""Adapters between ``.dcbs`` files and the programs that read DICOM.
+"""Make other programs and frameworks read ``.dcbs`` files.
 
 Importing this package loads nothing else: no framework, no numpy, no pydicom, and no plugin of
 others. Those are loaded by the first call that needs them.
@@ -10,15 +10,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dicube_plugins.adapters.base import Adapter
     from dicube_plugins.bridge import Delivery, to_dicom
     from dicube_plugins.cache import capability_of
     from dicube_plugins.capability import Capability, Outcome, ProbeResult
     from dicube_plugins.consumers.base import Consumer
     from dicube_plugins.hookspecs import hookimpl
+    from dicube_plugins.installer import AdapterStatus, install, status, uninstall
     from dicube_plugins.manager import PluginStatus, known_consumers, plugin_status
     from dicube_plugins.policy import Choice, Policy
+    from dicube_plugins.sniff import is_dcbs
 
 _HOMES = {
+    "Adapter": "dicube_plugins.adapters.base",
+    "AdapterStatus": "dicube_plugins.installer",
     "Capability": "dicube_plugins.capability",
     "Choice": "dicube_plugins.policy",
     "Consumer": "dicube_plugins.consumers.base",
@@ -29,12 +34,18 @@ _HOMES = {
     "ProbeResult": "dicube_plugins.capability",
     "capability_of": "dicube_plugins.cache",
     "hookimpl": "dicube_plugins.hookspecs",
+    "install": "dicube_plugins.installer",
+    "is_dcbs": "dicube_plugins.sniff",
     "known_consumers": "dicube_plugins.manager",
     "plugin_status": "dicube_plugins.manager",
+    "status": "dicube_plugins.installer",
     "to_dicom": "dicube_plugins.bridge",
+    "uninstall": "dicube_plugins.installer",
 }
 
 __all__ = [
+    "Adapter",
+    "AdapterStatus",
     "Capability",
     "Choice",
     "Consumer",
@@ -45,9 +56,13 @@ __all__ = [
     "ProbeResult",
     "capability_of",
     "hookimpl",
+    "install",
+    "is_dcbs",
     "known_consumers",
     "plugin_status",
+    "status",
     "to_dicom",
+    "uninstall",
 ]
 
 

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
 
+    from rich.console import Console
+
     from dicube_plugins.archives import ArchiveKind
     from dicube_plugins.bridge import Delivery
 
-__all__ = ["deliver", "doctor", "export_options"]
+__all__ = ["deliver", "doctor", "export_options", "plugins"]
 
 _PYTHON = click.option(
     "--python",
@@ -60,10 +62,29 @@ def doctor(*, as_json: bool, names: Sequence[str], python: str | None, refresh: 
     if as_json:
         click.echo(json.dumps(report_dict(found), indent=2))
         return
+    print_report(found, _console())
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def plugins(*, as_json: bool) -> None:
+    """Print the adapters for frameworks, and the plugins that were found.
+
+    No framework is imported for it.
+    """
+    from dicube_plugins.adapter_table import print_plugins, status_dict
+
+    if as_json:
+        click.echo(json.dumps(status_dict(), indent=2))
+        return
+    print_plugins(_console())
+
+
+def _console() -> Console:
     from rich.console import Console
 
     # In a pipe nothing is cut to the width of a terminal that is not there.
-    print_report(found, Console(width=None if sys.stdout.isatty() else 160))
+    return Console(width=None if sys.stdout.isatty() else 160)
 
 
 def _waiting(text: str) -> AbstractContextManager[object]:

@@ -5,26 +5,41 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass, replace
-from importlib import import_module
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import pluggy
 
-from dicube_plugins.hookspecs import PROJECT, ConsumerHooks
+from dicube_core.exceptions import DicomCubeError
+from dicube_plugins.hookspecs import HOOK_CLASSES, PROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from importlib.metadata import EntryPoint
 
+    from dicube_core.codec.base import FrameCodec
+    from dicube_core.source import ByteSource
+    from dicube_plugins.adapters.base import Adapter
     from dicube_plugins.consumers.base import Consumer
 
-__all__ = ["BLOCK_VARIABLE", "PluginManager", "PluginStatus", "known_consumers", "plugin_status"]
+    CodecFactory = Callable[[], FrameCodec]
+    Items = Callable[[Any], Iterator[tuple[str, "T"]]]
+
+__all__ = [
+    "BLOCK_VARIABLE",
+    "PluginManager",
+    "PluginStatus",
+    "default_manager",
+    "known_consumers",
+    "plugin_status",
+]
 
 #: Environment variable: names of plugins that are not to be loaded, with commas between.
 BLOCK_VARIABLE = "DICUBE_BLOCK_PLUGINS"
-#: Our own, registered as any other; first, so that no plugin takes their names.
-_BUILT_IN = {"dicube-consumers": "dicube_plugins.consumers.builtin"}
-_HOOK_CLASSES = (ConsumerHooks,)
+#: Our distribution: its plugins go first, so that no other takes their names.
+_OURS = "dicube-plugins"
+_NAME_TAKEN = "another plugin has this name already"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +68,8 @@ class PluginManager:
     """Plugins of one process. Nothing is imported before the first question is asked.
 
     Safe for several threads. A plugin that fails is left out and reported by `status`; it takes
-    no other with it.
+    no other with it. A question about one name loads the plugin of that name alone, if there is
+    one; all other questions load all plugins.
 
     Parameters
     ----------
@@ -66,74 +82,149 @@ class PluginManager:
         self._blocked = frozenset(name.strip() for name in named) - {""}
         self._lock = threading.RLock()
         self._manager: pluggy.PluginManager | None = None
+        self._waiting: list[EntryPoint] = []
+        self._ranks: dict[str, int] = {}
         self._status: dict[tuple[str, str], PluginStatus] = {}
-        self._consumers: dict[str, Consumer] | None = None
+        self._answers: dict[tuple[str, str], Any] = {}
+
+    # -- questions ------------------------------------------------------------------------------
 
     def status(self) -> list[PluginStatus]:
         """Return what became of every plugin that was found."""
-        self.consumers()  # a hook that fails is part of the answer
+        for ask in (self.adapters, self.codecs, self.consumers):
+            ask()  # a hook that fails is part of the answer
         return list(self._status.values())
 
     def consumers(self) -> dict[str, Consumer]:
         """Return the consumers of all plugins, by name."""
-        with self._lock:
-            if self._consumers is None:
-                self._consumers = self._collect()
-            return dict(self._consumers)
-
-    def _collect(self) -> dict[str, Consumer]:
         from dicube_plugins.consumers.base import Consumer
 
-        found: dict[str, Consumer] = {}
-        # Each implementation is called by itself: pluggy ends a call with the first exception.
-        for implementation in self._loaded().hook.dicube_consumers.get_hookimpls():
-            name = implementation.plugin_name
-            try:
-                given: list[object] = implementation.function()  # type: ignore[assignment]
-                given = list(given)
-            except (Exception, SystemExit) as exc:  # noqa: BLE001 - third-party code
-                self._report(name, "failed", f"dicube_consumers: {_text(exc)}")
-                continue
-            for consumer in given:
-                if not isinstance(consumer, Consumer):
-                    self._report(name, "failed", f"{consumer!r} is not a Consumer")
-                elif consumer.name in found:
-                    self._report(name, "failed", f"consumer {consumer.name!r} exists already")
-                else:
-                    found[consumer.name] = consumer
-        return found
+        return self._collect("dicube_consumers", lambda given: _named(given, Consumer))
 
-    def _loaded(self) -> pluggy.PluginManager:
+    def adapters(self) -> dict[str, Adapter]:
+        """Return the adapters of all plugins, by name."""
+        from dicube_plugins.adapters.base import Adapter
+
+        return self._collect("dicube_adapters", lambda given: _named(given, Adapter))
+
+    def adapter(self, name: str) -> Adapter | None:
+        """Return one adapter, None where no plugin gives it."""
+        from dicube_plugins.adapters.base import Adapter
+
+        return self._find("dicube_adapters", name, lambda given: _named(given, Adapter))
+
+    def codecs(self) -> dict[str, CodecFactory]:
+        """Return the makers of codecs of all plugins, by name."""
+        return self._collect("dicube_codecs", _factories)
+
+    def codec(self, name: str) -> CodecFactory | None:
+        """Return the maker of one codec, None where no plugin gives it."""
+        return self._find("dicube_codecs", name, _factories)
+
+    def open_source(self, source: object) -> ByteSource | None:
+        """Return what the first plugin makes of a source, None where no plugin knows it.
+
+        A `DicomCubeError` or `OSError` of a plugin passes through: it knows the source, and
+        cannot open it. A plugin that fails otherwise is left out and reported.
+        """
+        with self._lock:
+            self._load_waiting(lambda _: True)
+            implementations = self._implementations("dicube_open_source")
+        for implementation in implementations:
+            try:
+                opened: Any = implementation.function(source)
+            except (OSError, DicomCubeError):
+                raise
+            except Exception as exc:  # noqa: BLE001 - third-party code
+                with self._lock:
+                    self._report(implementation.plugin_name, f"dicube_open_source: {_text(exc)}")
+                continue
+            if opened is not None:
+                return cast("ByteSource", opened)
+        return None
+
+    # -- answers of hooks -----------------------------------------------------------------------
+
+    def _collect(self, hook: str, items: Items[T]) -> dict[str, T]:
+        with self._lock:
+            self._load_waiting(lambda _: True)
+            found: dict[str, T] = {}
+            for implementation in self._implementations(hook):
+                plugin = implementation.plugin_name
+                for name, item in self._answer(hook, implementation, items):
+                    if found.setdefault(name, item) is not item:
+                        self._report(plugin, f"{_kind(hook)} {name!r} exists already")
+            return found
+
+    def _find(self, hook: str, name: str, items: Items[T]) -> T | None:
+        """Return one item; the plugin that bears its name is asked alone, and first."""
+        with self._lock:
+            self._load_waiting(lambda entry_point: entry_point.name == name)
+            for implementation in self._implementations(hook):
+                if implementation.plugin_name == name:
+                    answer = dict(self._answer(hook, implementation, items))
+                    if name in answer:
+                        return answer[name]
+            return self._collect(hook, items).get(name)
+
+    def _implementations(self, hook: str) -> list[pluggy.HookImpl]:
+        """Return the implementations of a hook: ours first, then by name, whatever they ask for."""
+        found = getattr(self._found().hook, hook).get_hookimpls()
+        return sorted(found, key=lambda implementation: self._ranks[implementation.plugin_name])
+
+    def _answer(
+        self, hook: str, implementation: pluggy.HookImpl, items: Items[T]
+    ) -> list[tuple[str, T]]:
+        """Return what one plugin answers; it is called once, by itself.
+
+        pluggy ends a call of all plugins with the first exception.
+        """
+        plugin = implementation.plugin_name
+        if (hook, plugin) not in self._answers:
+            answer: list[tuple[str, T]] = []
+            self._answers[hook, plugin] = answer
+            try:
+                for item in items(implementation.function()):
+                    answer.append(item)  # noqa: PERF402 - those before a bad one are kept
+            except _WrongTypeError as exc:
+                self._report(plugin, str(exc))
+            except (Exception, SystemExit) as exc:  # noqa: BLE001 - third-party code
+                self._report(plugin, f"{hook}: {_text(exc)}")
+        known: list[tuple[str, T]] = self._answers[hook, plugin]
+        return known
+
+    # -- loading --------------------------------------------------------------------------------
+
+    def _found(self) -> pluggy.PluginManager:
+        """Return pluggy's manager, with every plugin found and none loaded for it."""
         if self._manager is None:
             from importlib.metadata import entry_points
 
             manager = pluggy.PluginManager(PROJECT)
-            for hooks in _HOOK_CLASSES:
+            for hooks in HOOK_CLASSES:
                 manager.add_hookspecs(hooks)
-            for name, module in _BUILT_IN.items():
-                if self._admit(name, "dicube-plugins"):
-                    manager.register(import_module(module), name)
-            for entry_point in sorted(entry_points(group=PROJECT), key=lambda e: e.name):
-                self._load(manager, entry_point)
+            self._waiting = sorted(entry_points(group=PROJECT), key=_rank)
+            self._ranks = {e.name: rank for rank, e in reversed([*enumerate(self._waiting)])}
             self._manager = manager
         return self._manager
 
-    def _admit(self, name: str, origin: str) -> bool:
-        blocked = name in self._blocked
-        state: Literal["blocked", "loaded"] = "blocked" if blocked else "loaded"
-        message = f"named in {BLOCK_VARIABLE}" if blocked else ""
-        self._status[name, origin] = PluginStatus(name, state, origin, message)
-        return not blocked
+    def _load_waiting(self, wanted: Callable[[EntryPoint], bool]) -> None:
+        manager = self._found()
+        chosen = [entry_point for entry_point in self._waiting if wanted(entry_point)]
+        self._waiting = [e for e in self._waiting if e not in chosen]
+        for entry_point in chosen:
+            self._load(manager, entry_point)
 
     def _load(self, manager: pluggy.PluginManager, entry_point: EntryPoint) -> None:
         """Load one plugin; pluggy's own loader would stop at the first that fails."""
-        dist = entry_point.dist
-        origin = f"{dist.name} {dist.version}" if dist is not None else entry_point.value
-        name = entry_point.name
-        if not self._admit(name, origin):
+        name, origin = entry_point.name, _origin(entry_point)
+        if name in self._blocked:
+            message = f"named in {BLOCK_VARIABLE}"
+            self._status[name, origin] = PluginStatus(name, "blocked", origin, message)
             return
+        self._status[name, origin] = PluginStatus(name, "loaded", origin)
         if manager.has_plugin(name):
-            self._fail(name, origin, "another plugin has this name already")
+            self._fail(name, origin, _NAME_TAKEN)
             return
         plugin = None
         try:
@@ -148,13 +239,46 @@ class PluginManager:
     def _fail(self, name: str, origin: str, message: str) -> None:
         self._status[name, origin] = PluginStatus(name, "failed", origin, message)
 
-    def _report(self, name: str, state: Literal["failed"], message: str) -> None:
-        """Add to the status of a plugin that was loaded."""
+    def _report(self, name: str, message: str) -> None:
+        """Add to the status of a plugin that was loaded; once, however often it is asked."""
         for key, status in self._status.items():
-            if status.name == name and status.message != "another plugin has this name already":
-                text = f"{status.message}; {message}" if status.message else message
-                self._status[key] = replace(status, state=state, message=text)
+            if status.name == name and status.message != _NAME_TAKEN:
+                if message not in status.message:
+                    text = f"{status.message}; {message}" if status.message else message
+                    self._status[key] = replace(status, state="failed", message=text)
                 return
+
+
+class _WrongTypeError(TypeError):
+    """A hook returned something that has no place in its answer."""
+
+
+def _named(given: Any, kind: type[T]) -> Iterator[tuple[str, T]]:
+    for item in given:
+        if not isinstance(item, kind):
+            raise _WrongTypeError(f"{item!r} is not a {kind.__name__}")
+        yield str(item.name), item  # type: ignore[attr-defined]
+
+
+def _factories(given: Any) -> Iterator[tuple[str, CodecFactory]]:
+    for name, factory in dict(given).items():
+        if not isinstance(name, str) or not callable(factory):
+            raise _WrongTypeError(f"{name!r}: {factory!r} is not a codec's name and maker")
+        yield name, factory
+
+
+def _kind(hook: str) -> str:
+    return hook.removeprefix("dicube_").removesuffix("s")
+
+
+def _rank(entry_point: EntryPoint) -> tuple[bool, str]:
+    dist = entry_point.dist
+    return dist is None or dist.name != _OURS, entry_point.name
+
+
+def _origin(entry_point: EntryPoint) -> str:
+    dist = entry_point.dist
+    return f"{dist.name} {dist.version}" if dist is not None else entry_point.value
 
 
 def _text(error: BaseException) -> str:
@@ -162,6 +286,11 @@ def _text(error: BaseException) -> str:
 
 
 _default = PluginManager()
+
+
+def default_manager() -> PluginManager:
+    """Return the plugins of this process."""
+    return _default
 
 
 def known_consumers() -> dict[str, Consumer]:

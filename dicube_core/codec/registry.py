@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dicube_core.exceptions import CodecUnavailableError, DataConsistencyError
 from dicube_core.forks import ForkSafeLock
+from dicube_core.unknown import UNKNOWN_CODEC, first_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +81,8 @@ def register_codec(name: str, factory: Callable[[], FrameCodec], *, replace: boo
 def get_codec(name: str) -> FrameCodec:
     """Return the codec of this name; the same object on every call. Thread-safe.
 
+    Plugins are asked for names that are not registered.
+
     Raises
     ------
     CodecUnavailableError
@@ -88,14 +91,18 @@ def get_codec(name: str) -> FrameCodec:
     codec = _codecs.get(name)
     if codec is not None:
         return codec
+    if name not in _factories:
+        # Without the lock: plugins are loaded, and may come here themselves.
+        factory = first_answer(UNKNOWN_CODEC, name)
+        if factory is None:
+            known = ", ".join(sorted(_factories))
+            raise CodecUnavailableError(f"unknown codec {name!r}; known are {known}")
+        with _lock:
+            _factories.setdefault(name, factory)
     with _lock:
         codec = _codecs.get(name)
         if codec is None:
-            factory = _factories.get(name)
-            if factory is None:
-                known = ", ".join(sorted(_factories))
-                raise CodecUnavailableError(f"unknown codec {name!r}; known are {known}")
-            codec = _codecs[name] = factory()
+            codec = _codecs[name] = _factories[name]()
         return codec
 
 

@@ -1,0 +1,108 @@
+"""Importing this module makes every framework read ``.dcbs`` files, once it is imported itself.
+
+    import dicube_plugins.auto
+
+Frameworks that are imported already get their adapter now. For the others an import hook waits
+(`sys.meta_path`); it costs nothing but a look at the name of each module that is imported.
+`dicube_plugins.uninstall` takes adapters out and ends the waiting.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from importlib.abc import Loader, MetaPathFinder
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from dicube_core.exceptions import DicomCubeError, DicomCubeWarning
+from dicube_plugins.installer import default_installer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+    from dicube_plugins.adapters.base import Adapter
+
+__all__ = ["wait_for_imports"]
+
+
+class _Finder(MetaPathFinder):
+    """Finds a framework as others would, and has its loader tell us when it is done."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, list[Adapter]] = {}
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        adapters = self.waiting.pop(fullname, None)
+        if adapters is None:
+            return None
+        # Taken out of the list first, so that this asks all other finders.
+        spec = find_spec(fullname)
+        if spec is None or spec.loader is None:
+            self.waiting[fullname] = adapters
+            return spec
+        spec.loader = _Loader(spec.loader, adapters)
+        return spec
+
+
+class _Loader(Loader):
+    """Runs a framework's own loader, puts it back, and installs the adapters."""
+
+    def __init__(self, loader: Any, adapters: list[Adapter]) -> None:
+        self._loader, self._adapters = loader, adapters
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        module: ModuleType | None = self._loader.create_module(spec)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        module.__loader__ = self._loader
+        try:
+            self._loader.exec_module(module)
+        except BaseException:
+            _finder.waiting[module.__name__] = self._adapters
+            raise
+        installer = default_installer()
+        for adapter in self._adapters:
+            if not installer.is_deferred(adapter):
+                continue  # taken out meanwhile
+            try:
+                installer.install_one(adapter)
+            except DicomCubeError as exc:  # the import of the framework must go well
+                warnings.warn(str(exc), DicomCubeWarning, stacklevel=2)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+
+_finder = _Finder()
+
+
+def wait_for_imports(*names: str) -> None:
+    """Install adapters when their frameworks are first imported; now where they are already.
+
+    Parameters
+    ----------
+    *names : str
+        Adapters; without a name, those of all frameworks that are there.
+
+    Raises
+    ------
+    LookupError
+        No adapter has this name.
+    """
+    for adapter in default_installer().defer(*names):
+        waiting = _finder.waiting.setdefault(adapter.framework, [])
+        if adapter not in waiting:
+            waiting.append(adapter)
+    if _finder not in sys.meta_path:
+        sys.meta_path.insert(0, _finder)
+
+
+wait_for_imports()
