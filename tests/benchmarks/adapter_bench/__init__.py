@@ -1,0 +1,1 @@
+"""The parts of ``bench_adapters.py``: one module for each framework."""
