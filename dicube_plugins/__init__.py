@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dicube_plugins.adapters.base import Adapter
-    from dicube_plugins.bridge import Delivery, to_dicom
+    from dicube_plugins.bridge import to_dicom
     from dicube_plugins.cache import capability_of
     from dicube_plugins.capability import Capability, Outcome, ProbeResult
     from dicube_plugins.consumers.base import Consumer
+    from dicube_plugins.delivery import Delivery
     from dicube_plugins.hookspecs import hookimpl
     from dicube_plugins.installer import AdapterStatus, install, status, uninstall
     from dicube_plugins.manager import PluginStatus, known_consumers, plugin_status
+    from dicube_plugins.multiframe_bridge import to_multiframe
     from dicube_plugins.policy import Choice, Policy
     from dicube_plugins.sniff import is_dcbs
 
@@ -27,7 +29,7 @@ _HOMES = {
     "Capability": "dicube_plugins.capability",
     "Choice": "dicube_plugins.policy",
     "Consumer": "dicube_plugins.consumers.base",
-    "Delivery": "dicube_plugins.bridge",
+    "Delivery": "dicube_plugins.delivery",
     "Outcome": "dicube_plugins.capability",
     "PluginStatus": "dicube_plugins.manager",
     "Policy": "dicube_plugins.policy",
@@ -40,6 +42,7 @@ _HOMES = {
     "plugin_status": "dicube_plugins.manager",
     "status": "dicube_plugins.installer",
     "to_dicom": "dicube_plugins.bridge",
+    "to_multiframe": "dicube_plugins.multiframe_bridge",
     "uninstall": "dicube_plugins.installer",
 }
 
@@ -62,6 +65,7 @@ __all__ = [
     "plugin_status",
     "status",
     "to_dicom",
+    "to_multiframe",
     "uninstall",
 ]
 

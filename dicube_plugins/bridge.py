@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
 from operator import index as as_index
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dicube_core.exceptions import FrameIndexError, TransferSyntaxError
 from dicube_core.frames import run_frames
 from dicube_core.reader import Reader
 from dicube_core.slices import SliceProvider
 from dicube_core.streaming import DcbStreamingReader
-from dicube_plugins.cache import capability_of
-from dicube_plugins.capability import Capability, syntax_name
+from dicube_plugins.delivery import Delivery, choose_for
 from dicube_plugins.policy import AUTO, Choice, Policy, transfer_syntax_uid
 from dicube_plugins.targets import open_target
 
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
 
     from dicube_core.source import ByteSource
     from dicube_plugins.archives import ArchiveKind, Writable
+    from dicube_plugins.capability import Capability
     from dicube_plugins.consumers.base import Consumer
 
     Source = str | os.PathLike[str] | bytes | BinaryIO | ByteSource | Reader | DcbStreamingReader
@@ -32,50 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Delivery", "to_dicom"]
 
 _DEFAULT_POLICY = Policy()
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What was delivered, and why in this form.
-
-    Parameters
-    ----------
-    target : str
-        Path, or a description of the stream.
-    transfer_syntax : str
-        UID; the same for all slices.
-    reason : str
-        Why this one, for people.
-    capability : Capability or None
-        What the consumer was found to read; None where it was not asked.
-    frames : tuple of int
-        Frames of the source, in the order of delivery.
-    names : tuple of str
-        File names below the folder or in the archive, in the same order.
-    n_bytes : int
-        Size of all slices together.
-    """
-
-    target: str
-    transfer_syntax: str
-    reason: str
-    capability: Capability | None
-    frames: tuple[int, ...]
-    names: tuple[str, ...]
-    n_bytes: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the same as JSON values."""
-        return {
-            "target": self.target,
-            "transfer_syntax": self.transfer_syntax,
-            "transfer_syntax_name": syntax_name(self.transfer_syntax),
-            "reason": self.reason,
-            "capability": None if self.capability is None else self.capability.to_dict(),
-            "frames": list(self.frames),
-            "names": list(self.names),
-            "n_bytes": self.n_bytes,
-        }
 
 
 def to_dicom(
@@ -154,7 +109,7 @@ def to_dicom(
         if asked is not None:
             choice = Choice(asked, "asked for by name")
         else:
-            capability, choice = _choose(policy, consumer, executable)
+            capability, choice = choose_for(policy, consumer, executable)
             choice = _deliverable(choice, policy, provider, numbers)
         sizes = [0] * len(numbers)
 
@@ -201,21 +156,6 @@ def _numbers(
     if not numbers:
         raise ValueError("no frame is named")
     return tuple(numbers)
-
-
-def _choose(
-    policy: Policy,
-    consumer: str | Consumer | Capability | None,
-    executable: str | os.PathLike[str] | None,
-) -> tuple[Capability | None, Choice]:
-    """Ask the consumer, and let the policy choose."""
-    if consumer is None or isinstance(consumer, Capability):
-        return consumer, policy.choose(consumer)
-    try:
-        capability = capability_of(consumer, executable)
-    except LookupError as exc:
-        return None, policy.fall_back(str(exc))
-    return capability, policy.choose(capability)
 
 
 def _deliverable(

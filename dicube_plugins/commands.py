@@ -106,6 +106,7 @@ def _waiting(text: str) -> AbstractContextManager[object]:
 @click.option(
     "--archive", type=click.Choice(["zip", "tar", "tar.gz"]), help="Write an archive, also to '-'."
 )
+@click.option("--multiframe", is_flag=True, help="Write one multi-frame file with all slices.")
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was delivered as JSON.")
 def deliver(
@@ -117,26 +118,32 @@ def deliver(
     python: str | None,
     frames: str | None,
     archive: ArchiveKind | None,
+    multiframe: bool,
     force: bool,
     as_json: bool,
 ) -> None:
     """Write the slices of FILE as DICOM files that a program reads.
 
     TARGET is a new or empty folder, an archive (.zip, .tar, .tar.gz), one slice (.dcm), or '-' for
-    an archive to the standard output.
+    an archive to the standard output. With --multiframe it is one file (.dcm) with all slices.
     """
-    if str(target) == "-":
-        stream = sys.stdout.buffer
-        delivery = _deliver(
-            file, stream, consumer, transfer_syntax, python, frames=frames, archive=archive
-        )
-        click.echo(_line(delivery), err=True)
-        return
-    _refuse_existing(target, force=force)
+    if multiframe and (frames or archive):
+        raise click.UsageError("--multiframe takes all slices, into one file")
+    to_stdout = str(target) == "-"
+    if not to_stdout:
+        _refuse_existing(target, force=force)
     delivery = _deliver(
-        file, target, consumer, transfer_syntax, python, frames=frames, archive=archive
+        file,
+        sys.stdout.buffer if to_stdout else target,
+        consumer,
+        transfer_syntax,
+        python,
+        frames=frames,
+        archive=archive,
+        multiframe=multiframe,
     )
-    click.echo(json.dumps(delivery.to_dict(), indent=2) if as_json else _line(delivery))
+    report = json.dumps(delivery.to_dict(), indent=2) if as_json else _line(delivery)
+    click.echo(report, err=to_stdout)
 
 
 def _refuse_existing(target: Path, *, force: bool) -> None:
@@ -153,6 +160,7 @@ def _deliver(
     *,
     frames: str | None = None,
     archive: ArchiveKind | None = None,
+    multiframe: bool = False,
 ) -> Delivery:
     from dicube_plugins.bridge import to_dicom
     from dicube_plugins.installation import executable_for
@@ -163,6 +171,12 @@ def _deliver(
     chosen = _frame_list(frames)
     try:
         with _waiting("delivering"):
+            if multiframe:
+                from dicube_plugins.multiframe_bridge import to_multiframe
+
+                return to_multiframe(
+                    file, target, transfer_syntax or "auto", consumer, executable=executable
+                )
             return to_dicom(
                 file,
                 target,
@@ -185,7 +199,7 @@ def _line(delivery: Delivery) -> str:
 
     syntax = delivery.transfer_syntax
     return (
-        f"{delivery.target}: {len(delivery.names)} slices, {delivery.n_bytes / 1e6:.1f} MB, in "
+        f"{delivery.target}: {len(delivery.frames)} slices, {delivery.n_bytes / 1e6:.1f} MB, in "
         f"{syntax_name(syntax)} ({syntax}): {delivery.reason}"
     )
 

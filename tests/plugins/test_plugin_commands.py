@@ -10,13 +10,18 @@ import sys
 import tarfile
 import zipfile
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
 from fake_consumers import fake_consumer
 
+import dicube_core
 from dicube_core.dataset import uids
+
+OURS = ("dicube-consumers", "pydicom", "nibabel", "SimpleITK", "itk", "imageio")
 
 PLUGIN = """
 from dicube_plugins import Consumer, hookimpl
@@ -110,7 +115,55 @@ def test_doctor_prints_json_and_remembers(run):
     assert not fresh["consumers"][0]["from_cache"]
     assert first["consumers"][0]["probed_at"] == consumer["probed_at"]
     states = {p["name"]: p["state"] for p in again["plugins"]}
-    assert states == {"dicube-consumers": "loaded", "fakes": "loaded", "bad": "failed"}
+    assert states == dict.fromkeys([*OURS, "fakes"], "loaded") | {"bad": "failed"}
+
+
+def test_plugins_prints_adapters_and_plugins(run):
+    done = run("plugins")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    for name in (*OURS, "fakes"):
+        assert name in done.stdout
+    assert "ModuleNotFoundError" in done.stdout
+    assert "\x1b" not in done.stdout
+    answer = json.loads(run("plugins", "--json").stdout)
+    assert {one["name"]: one["state"] for one in answer["plugins"]}["bad"] == "failed"
+    adapters = {one["name"]: one for one in answer["adapters"]}
+    assert set(adapters) == set(OURS) - {"dicube-consumers"}
+    for adapter in adapters.values():
+        there = find_spec(adapter["framework"]) is not None
+        assert adapter["state"] == ("available" if there else "missing")
+        assert adapter["changes"] == []
+
+
+def test_plugins_can_be_blocked_by_the_environment(run, monkeypatch):
+    monkeypatch.setenv("DICUBE_BLOCK_PLUGINS", "itk")
+    answer = json.loads(run("plugins", "--json").stdout)
+    assert {one["name"]: one["state"] for one in answer["plugins"]}["itk"] == "blocked"
+    assert "itk" not in {one["name"] for one in answer["adapters"]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "syntax"),
+    [
+        (("--for", "fake-right"), uids.HTJ2K_LOSSLESS),
+        (("--for", "fake-zeros"), uids.EXPLICIT_LE),
+        (("--transfer-syntax", "htj2k"), uids.HTJ2K_LOSSLESS),
+        ((), uids.EXPLICIT_LE),
+    ],
+)
+def test_deliver_writes_one_multiframe_file(run, series_file, sources, tmp_path, asked, syntax):
+    target = tmp_path / "all.dcm"
+    done = run("deliver", series_file, target, "--multiframe", *asked, "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert (answer["transfer_syntax"], answer["frames"]) == (syntax, [0, 1, 2, 3, 4])
+    assert answer["n_bytes"] == target.stat().st_size
+    dataset = pydicom.dcmread(target)
+    assert dataset.file_meta.TransferSyntaxUID == syntax
+    assert np.array_equal(dataset.pixel_array, dicube_core.load(series_file).raw_image)
+    piped = run("deliver", series_file, "-", "--multiframe", *asked, text=False)
+    assert piped.stdout == target.read_bytes()
 
 
 def test_doctor_asks_all_consumers_and_says_which_are_missing(run, tmp_path):
@@ -198,6 +251,8 @@ def test_deliver_writes_an_archive_to_a_pipe(run, series_file):
         (["out", "--frames", "1,1"], 2, "twice"),
         (["out", "--transfer-syntax", "jpeg"], 4, "not delivered"),
         (["out", "--transfer-syntax", "htj2k-rpcl"], 4, "RPCL"),
+        (["out.dcm", "--multiframe", "--frames", "1"], 2, "all slices"),
+        (["out.dcm", "--multiframe", "--transfer-syntax", "implicit"], 4, "not delivered"),
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(run, series_file, tmp_path, arguments, code, said):
