@@ -32,7 +32,7 @@ def require() -> Any:
     except ImportError as exc:
         raise CodecUnavailableError(
             "HTJ2K encoding and decoding need imagecodecs",
-            suggestion="python -m pip install 'imagecodecs>=2025.3.30'",
+            suggestion="python -m pip install 'imagecodecs>=2026.1.1'",
         ) from exc
     if not imagecodecs.HTJ2K.available:
         raise CodecUnavailableError(
