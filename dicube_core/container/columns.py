@@ -8,7 +8,7 @@ row is put together again by joining a few slices, without touching the others.
 
 from __future__ import annotations
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from struct import Struct
 from struct import error as struct_error
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,7 +17,7 @@ from dicube_core.container.index import pack_u32, unpack_u32
 from dicube_core.exceptions import MetaDataError
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
 
 __all__ = ["ColumnTable", "pack_table"]
 
@@ -182,3 +182,26 @@ class ColumnTable:
                 start = offset + member * stride
                 parts.append(data[start : start + width])
         return b"".join(parts)
+
+    def groups(self) -> Iterator[tuple[list[int], list[bytes | list[bytes]]]]:
+        """Yield each group: the numbers of its rows, and its pieces in order.
+
+        A piece is one byte string that all rows of the group have, or a list of one per row.
+        Pieces that were shared side by side when the table was packed come as one.
+        """
+        members: list[list[int]] = [[] for _ in self._groups]
+        for number, (group, _) in enumerate(self._rows):
+            members[group].append(number)
+        data = self._data
+        for rows, pieces in zip(members, self._groups, strict=True):
+            count = len(rows)
+            found: list[bytes | list[bytes]] = []
+            for offset, width, stride, bounds in pieces:
+                if bounds:
+                    found.append([data[a:b] for a, b in pairwise(bounds)])
+                elif stride:
+                    stop = offset + count * stride
+                    found.append([data[a : a + width] for a in range(offset, stop, stride)])
+                else:
+                    found.append(data[offset : offset + width])
+            yield rows, found

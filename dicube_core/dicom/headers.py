@@ -149,6 +149,15 @@ class HeaderTable(Sequence[SliceHeader]):
     def __iter__(self) -> Iterator[SliceHeader]:
         return (self[i] for i in range(len(self)))
 
+    def groups(self) -> Iterator[tuple[list[int], list[bytes | list[bytes]]]]:
+        """Yield the slices whose headers have the same elements, and the pieces of these headers.
+
+        See `ColumnTable.groups`. Every element of a header is a piece of its own, or lies within
+        a piece that all slices of the group share. This is what to use to look at a few elements
+        of many slices: what all share is looked at once.
+        """
+        return self._table.groups()
+
     def _parse(self, row: bytes, index: int) -> SliceHeader:
         if len(row) < _LENGTHS.size:
             raise MetaDataError(f"{self._what}: header of slice {index} is cut")

@@ -1,0 +1,113 @@
+"""Which class of multi-frame image a series becomes (DICOM PS3.3 A.8, A.70 to A.72)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dicube_core.exceptions import UnsupportedKindError
+from dicube_plugins.multiframe._values import all_numbers, text_of
+
+if TYPE_CHECKING:
+    from dicube_core.pixels import PixelFormat
+    from dicube_plugins.multiframe._columns import Columns
+
+__all__ = ["Kind", "choose_kind"]
+
+_ONE_BY_ONE = "read the slices one by one, with dicube_core.dicom.DcbStreamingReader"
+_MODALITY_LUT = 0x00283000
+_BYTE = "1.2.840.10008.5.1.4.1.1.7.2"
+_WORD = "1.2.840.10008.5.1.4.1.1.7.3"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A class of multi-frame images.
+
+    Parameters
+    ----------
+    sop_class : str
+        SOP Class UID.
+    modality : str
+        To say where the source does not.
+    frame_type : int
+        Tag of the functional group with the frame type; 0 for Secondary Capture.
+    bits : tuple of int
+        BitsAllocated that the class takes.
+    spatial : bool
+        Whether frames have a place: position, orientation and spacing, in one frame of reference.
+    """
+
+    sop_class: str
+    modality: str
+    frame_type: int
+    bits: tuple[int, ...]
+    spatial: bool = True
+
+    @property
+    def legacy_converted(self) -> bool:
+        """Whether it is one of the Legacy Converted Enhanced classes."""
+        return self.frame_type != 0
+
+
+#: SOP class of the slices -> what they become.
+_CONVERTED = {
+    "1.2.840.10008.5.1.4.1.1.2": Kind("1.2.840.10008.5.1.4.1.1.2.2", "CT", 0x00189329, (16,)),
+    "1.2.840.10008.5.1.4.1.1.4": Kind("1.2.840.10008.5.1.4.1.1.4.4", "MR", 0x00189226, (8, 16)),
+    "1.2.840.10008.5.1.4.1.1.128": Kind("1.2.840.10008.5.1.4.1.1.128.1", "PT", 0x00189751, (16,)),
+}
+
+
+def choose_kind(columns: Columns, pixel_format: PixelFormat, name: str) -> Kind:
+    """Return the class for a series.
+
+    Parameters
+    ----------
+    columns : Columns
+        Elements of the slices.
+    pixel_format : PixelFormat
+        Of the frames.
+    name : str
+        The file, put in front of errors.
+
+    Returns
+    -------
+    Kind
+        Legacy Converted Enhanced CT, MR or PET for slices of these three that all have a place;
+        else Multi-frame Grayscale Byte or Word Secondary Capture.
+
+    Raises
+    ------
+    UnsupportedKindError
+        No class takes these frames: they have 32 bits, or Modality LUTs that differ.
+    """
+    bits = pixel_format.bits_allocated
+    if bits > 16:
+        raise UnsupportedKindError(
+            f"{name}: frames of {bits} bits fit no class of multi-frame images",
+            suggestion=_ONE_BY_ONE,
+        )
+    lut = columns.get(_MODALITY_LUT)
+    if lut is not None and lut.shared is None:
+        raise UnsupportedKindError(
+            f"{name}: the Modality LUT differs between slices, which no multi-frame image can say",
+            suggestion=_ONE_BY_ONE,
+        )
+    spatial = _has_place(columns)
+    sop_class = columns.get(0x00080016)
+    shared = "" if sop_class is None else text_of(sop_class.shared)
+    kind = _CONVERTED.get(shared)
+    if kind is not None and spatial and bits in kind.bits and lut is None:
+        return kind
+    return Kind(_BYTE if bits == 8 else _WORD, "OT", 0, (bits,), spatial)
+
+
+def _has_place(columns: Columns) -> bool:
+    """Whether all slices say where they are, in one frame of reference."""
+    reference = columns.get(0x00200052)
+    return (
+        (reference is None or reference.shared is not None)
+        and all_numbers(columns.get(0x00200032), b"DS", 3)
+        and all_numbers(columns.get(0x00200037), b"DS", 6)
+        and all_numbers(columns.get(0x00280030), b"DS", 2)
+    )
