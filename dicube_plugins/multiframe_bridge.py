@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dicube_core.atomic import AtomicFile
-from dicube_core.exceptions import TransferSyntaxError
+from dicube_core.exceptions import (
+    DicomCubeWarning,
+    TransferSyntaxError,
+    UnsupportedKindError,
+)
 from dicube_core.reader import Reader
 from dicube_plugins.archives import write_all
 from dicube_plugins.delivery import Delivery, choose_for
@@ -29,6 +34,9 @@ if TYPE_CHECKING:
 __all__ = ["to_multiframe"]
 
 _DEFAULT_POLICY = Policy()
+#: Consumers that leave it to their caller what to do with each frame's functional groups.
+_HEEDS_EACH_FRAME = "pydicom"
+_SINGLE_SLICES = "deliver single slices instead: to_dicom, or dcbs deliver without --multiframe"
 #: Bytes to copy at once.
 _CHUNK = 1 << 20
 
@@ -69,10 +77,20 @@ def to_multiframe(
     ------
     TransferSyntaxError
         Multi-frame images are not delivered in it, or a frame cannot be.
+    UnsupportedKindError
+        Frames differ in slope and intercept, or form no regular grid, and the consumer is one
+        that was seen to take what the first frame says for all; or no class of multi-frame
+        images takes them.
     DicomCubeError
-        The source cannot be read, or no class of multi-frame images takes it.
+        The source cannot be read.
+
+    Warns
+    -----
+    DicomCubeWarning
+        The same, where no consumer is named.
     """
     with _reader_of(source) as reader:
+        _heed_first_frame_readers(reader, consumer)
         capability = None
         if transfer_syntax == AUTO:
             capability, choice = choose_for(policy, consumer, executable)
@@ -84,6 +102,27 @@ def to_multiframe(
         frames = tuple(range(reader.frame_count))
     names = (Path(name).name,)
     return Delivery(name, choice.transfer_syntax, choice.reason, capability, frames, names, n_bytes)
+
+
+def _heed_first_frame_readers(reader: Reader, consumer: str | Consumer | Capability | None) -> None:
+    """Keep series from those who would read them wrong without a word.
+
+    ITK, SimpleITK and GDCM apply the first frame's slope to all frames, and place frames that lie
+    unevenly on a grid of their own making. A probe with single slices does not show that.
+    """
+    if not reader.pixel_header.rescale_is_shared:
+        what = "its frames differ in slope and intercept"
+    elif reader.frame_count > 1 and reader.geometry is None:
+        what = "its slices form no regular grid"
+    else:
+        return
+    message = f"{reader.name}: {what}, which many readers of multi-frame images do not heed"
+    if consumer is None:
+        warnings.warn(f"{message} ({_SINGLE_SLICES})", DicomCubeWarning, stacklevel=3)
+        return
+    name = consumer if isinstance(consumer, str) else getattr(consumer, "name", "")
+    if not (name or getattr(consumer, "consumer", "")).startswith(_HEEDS_EACH_FRAME):
+        raise UnsupportedKindError(message, suggestion=_SINGLE_SLICES)
 
 
 def _whole(reader: Reader, choice: Choice, policy: Policy) -> tuple[MultiFrameFile, Choice]:
