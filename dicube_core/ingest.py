@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.codec.codestream import rpcl_obstacle
+from dicube_core.codec.codestream import parse, rpcl_obstacle
 from dicube_core.dicom.description import describe_series, merged_metadata, pixel_header_of
 from dicube_core.dicom.gather import gather
 from dicube_core.dicom.pixel_fields import numbers, rescale_of
@@ -170,10 +170,10 @@ def convert(
         if codestream is None:
             return scratch, None
         try:
-            info = codec.inspect(codestream, pixel_format)
+            codec.inspect(codestream, pixel_format)
         except DecodeError:
             return scratch, None  # lossy or unusual: encoded anew from the decoded values
-        return scratch, None if progressive and rpcl_obstacle(info) else codestream
+        return scratch, None if progressive and rpcl_obstacle(parse(codestream)) else codestream
 
     write_frames(
         file_path,

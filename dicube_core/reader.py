@@ -126,12 +126,17 @@ class Reader:
         """Type of the stored values."""
         return self.pixel_format.dtype
 
+    @property
+    def codec_name(self) -> str:
+        """Name of the codec that the frames are encoded with."""
+        return str(self._container.description.get("codec", "htj2k"))
+
     @lazy
     def codec(self) -> FrameCodec:
         """The codec that the file names."""
         from dicube_core.codec.registry import get_codec
 
-        return get_codec(str(self._container.description.get("codec", "htj2k")))
+        return get_codec(self.codec_name)
 
     @lazy
     def geometry(self) -> Geometry | None:

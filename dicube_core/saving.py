@@ -27,21 +27,25 @@ __all__ = ["encoder", "headers_of_image", "save_image", "write_frames"]
 _DEFAULT_CODEC = "htj2k"
 
 
-def encoder(*, progressive: bool) -> FrameCodec:
-    """Return the codec that new files are written with.
+def encoder(*, progressive: bool, codec: str = _DEFAULT_CODEC) -> FrameCodec:
+    """Return the codec that a new file is written with.
 
     Parameters
     ----------
     progressive : bool
         Codestreams that tell where each resolution ends; see `save_image`.
+    codec : str
+        Name in the registry, or of a codec that a plugin gives.
     """
     if progressive:
+        if codec != _DEFAULT_CODEC:
+            raise DataConsistencyError(f"progressive codestreams are {_DEFAULT_CODEC}, not {codec}")
         from dicube_core.codec.openjph import OpenJPHCodec
 
         return OpenJPHCodec(tlm=True)
     from dicube_core.codec.registry import get_codec
 
-    return get_codec(_DEFAULT_CODEC)
+    return get_codec(codec)
 
 
 def write_frames(
@@ -84,6 +88,7 @@ def save_image(
     *,
     verify: bool = True,
     progressive: bool = False,
+    codec: str = _DEFAULT_CODEC,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Save an image to exactly `file_path`, replacing a file there as a whole or not at all.
@@ -104,11 +109,17 @@ def save_image(
         Write where each resolution ends into every codestream (112 bytes a frame), so that
         frames of up to 2048 rows and columns can be streamed as HTJ2K Lossless RPCL
         (1.2.840.10008.1.2.4.202).
+    codec : str
+        Encodes the frames. Files with another codec than ``htj2k`` are read by this package
+        alone, where the plugin that gives the codec is installed; their slices are delivered
+        uncompressed.
     progress : callable, optional
         Called with (frames written, frames in all).
 
     Raises
     ------
+    CodecUnavailableError
+        No codec of this name is known, or it cannot work here.
     DataConsistencyError
         Array, headers and metadata contradict each other.
     EncodeError
@@ -122,13 +133,13 @@ def save_image(
             suggestion="use 's' (.dcbs)",
         )
     image.check()
-    codec = encoder(progressive=progressive)
+    frame_codec = encoder(progressive=progressive, codec=codec)
     write_frames(
         file_path,
-        _describe(image, codec.name),
+        _describe(image, frame_codec.name),
         image.frame_count,
         lambda index, _: (image.raw_image[index], None),
-        codec=codec,
+        codec=frame_codec,
         pixel_format=image.pixel_format,
         verify=verify,
         progress=progress,

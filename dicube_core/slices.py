@@ -37,6 +37,8 @@ OFFERED_SYNTAXES = {
 }
 #: Codestreams deeper than this are read by hardly any decoder but OpenJPH.
 _WIDELY_DECODED_BITS = 16
+#: Names of codecs whose codestreams are HTJ2K begin so.
+_HTJ2K = "htj2k"
 _COMPRESSED = (uids.HTJ2K_LOSSLESS, uids.HTJ2K_LOSSLESS_RPCL)
 #: Bytes of headers to keep in the form in which they are joined with a codestream. Making them
 #: takes as long as all the rest.
@@ -238,6 +240,8 @@ class SliceProvider:
         return codestream, obstacle
 
     def _obstacle(self, number: int, codestream: bytes) -> str:
+        if not self.reader.codec_name.startswith(_HTJ2K):
+            return f"it is stored with the codec {self.reader.codec_name!r}"
         info = self.reader.inspect(number, codestream)
         if info.precision > _WIDELY_DECODED_BITS:
             return f"it is {info.precision} bits deep, which few decoders read"

@@ -10,6 +10,7 @@ Frameworks that are imported already get their adapter now. For the others an im
 from __future__ import annotations
 
 import sys
+import threading
 import warnings
 from importlib.abc import Loader, MetaPathFinder
 from importlib.util import find_spec
@@ -33,27 +34,29 @@ class _Finder(MetaPathFinder):
 
     def __init__(self) -> None:
         self.waiting: dict[str, list[Adapter]] = {}
+        self._asking = threading.local()
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        adapters = self.waiting.pop(fullname, None)
-        if adapters is None:
+        # It stays in the list: who asks may only want to know whether the framework is there.
+        if fullname not in self.waiting or getattr(self._asking, "name", None) == fullname:
             return None
-        # Taken out of the list first, so that this asks all other finders.
-        spec = find_spec(fullname)
-        if spec is None or spec.loader is None:
-            self.waiting[fullname] = adapters
-            return spec
-        spec.loader = _Loader(spec.loader, adapters)
+        self._asking.name = fullname  # so that this asks all other finders
+        try:
+            spec = find_spec(fullname)
+        finally:
+            self._asking.name = None
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader)
         return spec
 
 
 class _Loader(Loader):
     """Runs a framework's own loader, puts it back, and installs the adapters."""
 
-    def __init__(self, loader: Any, adapters: list[Adapter]) -> None:
-        self._loader, self._adapters = loader, adapters
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         module: ModuleType | None = self._loader.create_module(spec)
@@ -63,13 +66,9 @@ class _Loader(Loader):
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
         module.__loader__ = self._loader
-        try:
-            self._loader.exec_module(module)
-        except BaseException:
-            _finder.waiting[module.__name__] = self._adapters
-            raise
+        self._loader.exec_module(module)
         installer = default_installer()
-        for adapter in self._adapters:
+        for adapter in _finder.waiting.pop(module.__name__, []):
             if not installer.is_deferred(adapter):
                 continue  # taken out meanwhile
             try:

@@ -167,7 +167,12 @@ class Installer:
             if self._status(adapter).state in ("missing", "unsupported", "installed"):
                 continue
             if _is_imported(adapter.framework):
-                self.install_one(adapter)
+                try:
+                    self.install_one(adapter)
+                except DicomCubeError as exc:
+                    if names:
+                        raise
+                    warnings.warn(str(exc), DicomCubeWarning, stacklevel=4)
                 continue
             with self._lock:
                 self._record(adapter).deferred = True

@@ -84,6 +84,8 @@ class PluginManager:
         self._manager: pluggy.PluginManager | None = None
         self._waiting: list[EntryPoint] = []
         self._ranks: dict[str, int] = {}
+        self._aliases: dict[str, str] = {}
+        self._core_codecs: frozenset[str] = frozenset()
         self._status: dict[tuple[str, str], PluginStatus] = {}
         self._answers: dict[tuple[str, str], Any] = {}
 
@@ -148,11 +150,12 @@ class PluginManager:
     def _collect(self, hook: str, items: Items[T]) -> dict[str, T]:
         with self._lock:
             self._load_waiting(lambda _: True)
+            taken = self._core_codecs if hook == "dicube_codecs" else frozenset()
             found: dict[str, T] = {}
             for implementation in self._implementations(hook):
                 plugin = implementation.plugin_name
                 for name, item in self._answer(hook, implementation, items):
-                    if found.setdefault(name, item) is not item:
+                    if name in taken or found.setdefault(name, item) is not item:
                         self._report(plugin, f"{_kind(hook)} {name!r} exists already")
             return found
 
@@ -160,8 +163,9 @@ class PluginManager:
         """Return one item; the plugin that bears its name is asked alone, and first."""
         with self._lock:
             self._load_waiting(lambda entry_point: entry_point.name == name)
+            plugin = self._aliases.get(name, name)
             for implementation in self._implementations(hook):
-                if implementation.plugin_name == name:
+                if implementation.plugin_name == plugin:
                     answer = dict(self._answer(hook, implementation, items))
                     if name in answer:
                         return answer[name]
@@ -200,10 +204,14 @@ class PluginManager:
         if self._manager is None:
             from importlib.metadata import entry_points
 
+            from dicube_core.codec.registry import list_codecs
+
             manager = pluggy.PluginManager(PROJECT)
             for hooks in HOOK_CLASSES:
                 manager.add_hookspecs(hooks)
             self._waiting = sorted(entry_points(group=PROJECT), key=_rank)
+            # Before plugins: the registry keeps the codecs of theirs that were asked for.
+            self._core_codecs = frozenset(list_codecs())
             self._ranks = {e.name: rank for rank, e in reversed([*enumerate(self._waiting)])}
             self._manager = manager
         return self._manager
@@ -223,12 +231,16 @@ class PluginManager:
             self._status[name, origin] = PluginStatus(name, "blocked", origin, message)
             return
         self._status[name, origin] = PluginStatus(name, "loaded", origin)
-        if manager.has_plugin(name):
+        if manager.has_plugin(name) or name in self._aliases:
             self._fail(name, origin, _NAME_TAKEN)
             return
         plugin = None
         try:
             plugin = entry_point.load()
+            known = manager.get_name(plugin)
+            if known is not None:  # one module for several adapters or codecs
+                self._aliases[name] = known
+                return
             manager.register(plugin, name)
             manager.check_pending()  # finds misspelt hooks; all plugins before this one had none
         except (Exception, SystemExit) as exc:  # noqa: BLE001 - third-party code
@@ -256,7 +268,7 @@ class _WrongTypeError(TypeError):
 def _named(given: Any, kind: type[T]) -> Iterator[tuple[str, T]]:
     for item in given:
         if not isinstance(item, kind):
-            raise _WrongTypeError(f"{item!r} is not a {kind.__name__}")
+            raise _WrongTypeError(f"{item!r} is no {kind.__name__}")
         yield str(item.name), item  # type: ignore[attr-defined]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from dicube_core.exceptions import DicomCubeError
@@ -67,7 +68,8 @@ class Replace:
     name : str
         Its name.
     function : callable
-        Called with the original function and then the arguments of the call.
+        Called with the original function and then the arguments of the call, which start with
+        the object or the class where it is a method or class method.
     """
 
     def __init__(self, owner: Any, name: str, function: Callable[..., Any]) -> None:
@@ -84,8 +86,10 @@ class Replace:
 
     def apply(self) -> None:
         """Put the function in place."""
-        original = getattr(self._owner, self._name)
         self._own = vars(self._owner).get(self._name, _ABSENT)
+        found = inspect.getattr_static(self._owner, self._name)
+        kind = type(found) if isinstance(found, staticmethod | classmethod) else None
+        original = getattr(self._owner, self._name) if kind is None else found.__func__
 
         @functools.wraps(original)
         def around(*args: Any, **kwargs: Any) -> Any:
@@ -93,8 +97,8 @@ class Replace:
                 return original(*args, **kwargs)
             return self._function(original, *args, **kwargs)
 
-        self._ours = around
-        setattr(self._owner, self._name, around)
+        self._ours = around if kind is None else kind(around)
+        setattr(self._owner, self._name, self._ours)
         self._active = True
 
     def revert(self) -> str:

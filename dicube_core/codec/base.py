@@ -8,10 +8,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from dicube_core.codec.codestream import CodestreamInfo
     from dicube_core.pixels import PixelFormat
 
-__all__ = ["HTJ2K_LOSSLESS", "Codestream", "FrameCodec", "StoredValues"]
+__all__ = ["HTJ2K_LOSSLESS", "Codestream", "FrameCodec", "FrameInfo", "StoredValues"]
 
 #: High-Throughput JPEG 2000, lossless only (DICOM PS3.5 A.4.9).
 HTJ2K_LOSSLESS = "1.2.840.10008.1.2.4.201"
@@ -20,6 +19,40 @@ HTJ2K_LOSSLESS = "1.2.840.10008.1.2.4.201"
 Codestream: TypeAlias = bytes | bytearray | memoryview
 
 StoredValues: TypeAlias = "npt.NDArray[np.integer[Any]]"
+
+
+class FrameInfo(Protocol):
+    """What an encoded frame says of itself."""
+
+    @property
+    def rows(self) -> int:
+        """Height."""
+        ...
+
+    @property
+    def columns(self) -> int:
+        """Width."""
+        ...
+
+    @property
+    def components(self) -> int:
+        """Samples per pixel."""
+        ...
+
+    @property
+    def precision(self) -> int:
+        """Bits per sample."""
+        ...
+
+    @property
+    def signed(self) -> bool:
+        """Whether the samples are two's complement."""
+        ...
+
+    @property
+    def n_bytes(self) -> int:
+        """Length without padding."""
+        ...
 
 
 @runtime_checkable
@@ -37,7 +70,7 @@ class FrameCodec(Protocol):
 
     @property
     def transfer_syntax_uid(self) -> str:
-        """Transfer syntax of a DICOM instance that holds such a codestream."""
+        """Transfer syntax of a DICOM instance that holds such a codestream; empty if none does."""
         ...
 
     def encode(self, frame: StoredValues, pixel_format: PixelFormat) -> bytes:
@@ -67,7 +100,7 @@ class FrameCodec(Protocol):
         """
         ...
 
-    def inspect(self, codestream: Codestream, pixel_format: PixelFormat) -> CodestreamInfo:
+    def inspect(self, codestream: Codestream, pixel_format: PixelFormat) -> FrameInfo:
         """Check the structure of a codestream against `pixel_format`, without decoding it.
 
         Raises

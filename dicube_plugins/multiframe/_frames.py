@@ -51,7 +51,12 @@ class EncapsulatedFrames:
         table = b"".join(o.to_bytes(4, "little") for o in offsets) if self._in_basic else b""
         self._table = _ITEM.pack(0xFFFE, 0xE000, len(table)) + table
         self._offsets = offsets
-        self.lengths = [len(self._table), *(8 + length for length in padded)]
+        self._padded = padded
+        # Headers of items are parts of their own. Readers stop without a word where a header
+        # cannot be read (pydicom's iterators do), so damage must show up behind it.
+        self.lengths = [len(self._table)]
+        for length in padded:
+            self.lengths += (_ITEM.size, length)
         self._inspected: set[int] = set()
 
     @property
@@ -64,7 +69,7 @@ class EncapsulatedFrames:
             return None
         return (
             b"".join(offset.to_bytes(8, "little") for offset in self._offsets),
-            b"".join((length - 8).to_bytes(8, "little") for length in self.lengths[1:]),
+            b"".join(length.to_bytes(8, "little") for length in self._padded),
         )
 
     @property
@@ -78,18 +83,23 @@ class EncapsulatedFrames:
         return SEQUENCE_END
 
     def load(self, first: int, last: int) -> list[bytes]:
-        """Return the offset table (part 0) and items of frames (from part 1)."""
-        return [self._item(number - 1) if number else self._table for number in range(first, last)]
+        """Return the offset table (part 0), and header and value of items (two parts each)."""
+        return [self._part(number) for number in range(first, last)]
 
-    def _item(self, index: int) -> bytes:
+    def _part(self, number: int) -> bytes:
+        if not number:
+            return self._table
+        index, is_value = divmod(number - 1, 2)
+        return self._value(index) if is_value else _ITEM.pack(0xFFFE, 0xE000, self._padded[index])
+
+    def _value(self, index: int) -> bytes:
         codestream = self._reader.codestream(index)
         if index not in self._inspected:
             self._require_deliverable(index, codestream)
             # Where a checksum shows that the bytes are the same, one inspection is enough.
             if self._reader.validated:
                 self._inspected.add(index)
-        pad = b"\0" * (len(codestream) % 2)
-        return b"".join((_ITEM.pack(0xFFFE, 0xE000, len(codestream) + len(pad)), codestream, pad))
+        return codestream + b"\0" if len(codestream) % 2 else codestream
 
     def _require_deliverable(self, index: int, codestream: bytes) -> None:
         """Never hand out what is not what the label says (PS3.5 8.2.14)."""

@@ -1,0 +1,1 @@
+"""A plugin of dicube-plugins, to be copied from."""
