@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dicube_core.codec._arrays import check_out, native_frame, reduced_shape
-from dicube_core.codec._native_errors import call_native
 from dicube_core.codec.base import HTJ2K_LOSSLESS
 from dicube_core.codec.codestream import check, parse
+from dicube_core.codec.native_errors import call_native
 from dicube_core.exceptions import CodecUnavailableError, DecodeError, EncodeError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 from codec_samples import ct_like, insert, segment_offset
 
 from dicube_core.codec import OpenJPEGCodec, OpenJPHCodec, check, parse
-from dicube_core.codec._quantization import openjph_quantization, quantization_problem
+from dicube_core.codec.quantization import openjph_quantization, quantization_problem
 from dicube_core.exceptions import DecodeError
 from dicube_core.pixels import PixelFormat
 

@@ -11,7 +11,7 @@ import pytest
 from codec_samples import ct_like
 
 from dicube_core.codec import OpenJPHCodec
-from dicube_core.codec._native_errors import _install, _UnraisableHook, call_native
+from dicube_core.codec.native_errors import _install, _UnraisableHook, call_native
 from dicube_core.exceptions import DecodeError, EncodeError
 from dicube_core.pixels import PixelFormat
 

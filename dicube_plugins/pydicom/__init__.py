@@ -1,0 +1,9 @@
+"""Read ``.dcbs`` files with pydicom, and the adapter that `dicube_plugins.install` puts in."""
+
+from __future__ import annotations
+
+from dicube_plugins.multiframe import original_datasets
+from dicube_plugins.pydicom._api import datasets, dcmread, open_dicom
+from dicube_plugins.pydicom._dataset import SeriesDataset
+
+__all__ = ["SeriesDataset", "datasets", "dcmread", "open_dicom", "original_datasets"]
