@@ -1,0 +1,80 @@
+"""Write an image as NIfTI without a loss, which nibabel's own conversion does not promise."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from nibabel.nifti1 import Nifti1Image
+
+from dicube_core.atomic import AtomicFile
+from dicube_core.nifti import save_to_nifti
+from dicube_plugins.nibabel._integers import exact_integers, fitted
+from dicube_plugins.nibabel._saving import cube_image
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from dicube_plugins.nibabel._image import DcbsImage
+
+__all__ = ["is_nifti_name", "write_nifti"]
+
+_SCANNER = 1
+
+
+def is_nifti_name(name: str) -> bool:
+    """Tell whether a file of this name is a single NIfTI file."""
+    return name.lower().endswith((".nii", ".nii.gz"))
+
+
+def write_nifti(
+    image: DcbsImage, path: str | os.PathLike[str], *, dtype: npt.DTypeLike | None = None
+) -> None:
+    """Write an image as NIfTI-1, as a whole or not at all.
+
+    The series of a file is written as its stored values with their scale factors (see
+    `dicube_core.save_to_nifti`). Other images are written as integers if all voxels are whole
+    numbers, else in the type that they have: nibabel would scale them to fit an integer type.
+
+    Parameters
+    ----------
+    image : DcbsImage
+        Of any number of dimensions that NIfTI has.
+    path : path-like
+        Ends in ``.nii`` or ``.nii.gz``.
+    dtype : dtype, optional
+        Type on disk; nibabel scales values that it does not hold, as always.
+    """
+    chosen = None if dtype is None else np.dtype(dtype)
+    if chosen is None and image.header.dtype_chosen:
+        chosen = image.header.get_data_dtype()
+    series = image.whole_series
+    if series is not None and chosen is None:
+        save_to_nifti(cube_image(series.reader), path)
+        return
+    data: bytes = _as_nifti(image, chosen).to_bytes()
+    if os.fspath(path).lower().endswith(".gz"):
+        # No time stamp: equal images give equal files.
+        data = gzip.compress(data, compresslevel=6, mtime=0)
+    with AtomicFile(path) as target:
+        view = memoryview(data)
+        while view:
+            view = view[target.file.write(view) :]
+        target.commit()
+
+
+def _as_nifti(image: DcbsImage, dtype: np.dtype[Any] | None) -> Any:
+    values = np.asanyarray(image.dataobj)
+    integers = exact_integers(values) if values.dtype.kind in "fb" else None
+    if integers is not None:
+        smaller = fitted(integers, ())
+        values = integers if smaller is None else smaller
+    make: Any = Nifti1Image  # nibabel has no types for it
+    result = make(values, image.affine, image.header)
+    result.set_data_dtype(values.dtype if dtype is None else dtype)
+    if image.affine is not None:
+        result.set_sform(image.affine, code=_SCANNER)
+        result.set_qform(image.affine, code=_SCANNER)
+    return result

@@ -1,0 +1,165 @@
+"""Write an image to a ``.dcbs`` file: the series that it is, or a new one without metadata."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from dicube_core.atomic import AtomicFile
+from dicube_core.container.extension import SOURCE_HEADER
+from dicube_core.exceptions import DataConsistencyError, UnsupportedKindError
+from dicube_core.image import DicomCubeImage
+from dicube_core.pixel_header import PixelDataHeader
+from dicube_core.saving import save_image
+from dicube_plugins.nibabel._affine import geometry_of
+from dicube_plugins.nibabel._stored import stored_values
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from dicube_core.reader import Reader
+    from dicube_plugins.nibabel._image import DcbsImage
+    from dicube_plugins.nibabel._integers import Stored
+
+__all__ = ["cube_image", "file_bytes", "write_file"]
+
+_CHUNK = 1 << 22
+
+
+def write_file(
+    image: DcbsImage,
+    path: str | os.PathLike[str],
+    *,
+    quantize: Literal["uint16"] | None = None,
+    dtype: npt.DTypeLike | None = None,
+) -> None:
+    """Write an image; see `DcbsImage.to_file_map`."""
+    series, chosen = image.whole_series, _chosen_dtype(image, dtype)
+    if series is not None and chosen in (None, series.stored_dtype):
+        _write_series(series.reader, path)
+    else:
+        save_image(_volume(image, os.fspath(path), quantize, dtype), path)
+
+
+def file_bytes(
+    image: DcbsImage,
+    *,
+    quantize: Literal["uint16"] | None = None,
+    dtype: npt.DTypeLike | None = None,
+) -> bytes:
+    """Return the bytes that `write_file` would write."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "image.dcbs"
+        write_file(image, path, quantize=quantize, dtype=dtype)
+        return path.read_bytes()
+
+
+def cube_image(reader: Reader) -> DicomCubeImage:
+    """Return everything of an opened file in memory."""
+    meta = reader.dicom_meta
+    if meta is not None and meta.order != tuple(range(meta.slice_count)):
+        raise DataConsistencyError(
+            f"{reader.name}: the metadata was sorted, so it no longer matches the frames",
+            suggestion="load the file again",
+        )
+    image = DicomCubeImage(
+        reader.frames(), reader.pixel_header, meta, reader.geometry, reader.dicom_status
+    )
+    image.source_header = reader.source_header
+    if meta is None or not meta.revision:
+        image.attach_headers(reader.headers, reader.pixel_format)
+    return image
+
+
+def _write_series(reader: Reader, path: str | os.PathLike[str]) -> None:
+    """Write the series of a file: the same bytes, unless its metadata was edited."""
+    meta = reader.dicom_meta
+    edited = meta is not None and (
+        meta.edits or meta.revision or meta.order != tuple(range(meta.slice_count))
+    )
+    if edited:
+        save_image(cube_image(reader), path)
+        return
+    container = reader.container
+    _require_whole(reader)
+    with AtomicFile(path) as target:
+        for offset in range(0, container.file_size, _CHUNK):
+            length = min(_CHUNK, container.file_size - offset)
+            view = memoryview(container.source.read_at(offset, length))
+            while view:
+                view = view[target.file.write(view) :]
+        target.commit()
+
+
+def _chosen_dtype(image: DcbsImage, dtype: npt.DTypeLike | None) -> np.dtype[Any] | None:
+    """Return the type that the values are to be stored in, None where nobody asked for one."""
+    if dtype is not None:
+        return np.dtype(dtype)
+    return image.header.get_data_dtype() if image.header.dtype_chosen else None
+
+
+def _require_whole(reader: Reader) -> None:
+    """Compare all parts with their checksums, so that no damage is copied unnoticed."""
+    for name, _ in reader.container.header.sections():
+        reader.container.section(name)
+    _ = reader.headers, reader.container.part(SOURCE_HEADER)
+    for frame in range(reader.frame_count):
+        reader.codestream(frame)
+
+
+def _volume(
+    image: DcbsImage, name: str, quantize: Literal["uint16"] | None, dtype: npt.DTypeLike | None
+) -> DicomCubeImage:
+    """Make the series of an image: voxels and grid, and nothing that was said of others."""
+    shape = image.shape
+    if len(shape) not in (2, 3) or 0 in shape:
+        raise UnsupportedKindError(
+            f"{name}: an image of shape {shape} is not one three-dimensional volume",
+            suggestion="nibabel.four_to_three splits a 4-D image, nibabel.squeeze_image drops "
+            "axes of length 1",
+        )
+    data: Any = image.dataobj
+    header = image.header
+    stored = stored_values(
+        data,
+        name,
+        preferred=header.get_data_dtype(),
+        chosen=_chosen_dtype(image, dtype),
+        scale_hint=header.scale_hint,
+        quantize=quantize,
+    )
+    values = stored.values if stored.values.ndim == 3 else stored.values[..., np.newaxis]
+    x, y, z = values.shape
+    result = DicomCubeImage(
+        np.ascontiguousarray(values.T),
+        PixelDataHeader(
+            RescaleSlope=stored.slope,
+            RescaleIntercept=stored.intercept,
+            OriginalPixelDtype=np.dtype(getattr(data, "dtype", values.dtype)).name,
+            PixelDtype=values.dtype.name,
+        ),
+        space=geometry_of(image.affine, (x, y, z), name),
+    )
+    result.source_header = _nifti_header(image, stored)
+    return result
+
+
+def _nifti_header(image: DcbsImage, stored: Stored) -> bytes | None:
+    """Return the NIfTI header that the image was made from, None where it no longer fits."""
+    header: Any = image.nifti_header
+    if header is None or isinstance(stored.slope, list) or isinstance(stored.intercept, list):
+        return None
+    if not np.array_equal(header.get_best_affine(), image.affine):
+        return None
+    header = header.copy()
+    header.set_data_dtype(stored.values.dtype)
+    header.set_data_shape(image.shape)
+    header.set_slope_inter(stored.slope, stored.intercept)
+    file = io.BytesIO()
+    header.write_to(file)
+    return file.getvalue()
