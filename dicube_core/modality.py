@@ -81,13 +81,16 @@ class ModalityTransform:
 
     @property
     def exact_dtype(self) -> np.dtype[Any]:
-        """Smallest type that holds every modality value exactly.
+        """Type that holds every modality value exactly.
 
         For whole slopes and intercepts, an integer type that takes whatever BitsStored can say;
-        this is the type that GDCM and ITK choose for such files too. Else float64.
+        the type of the stored values where they are the modality values. This is the type that
+        GDCM and ITK choose for such files too. Else float64.
         """
         import numpy as np
 
+        if self.is_identity:
+            return self.pixel_format.dtype
         pairs = self._pairs()
         if self.has_lut or not all(v.is_integer() for pair in pairs for v in pair):
             return np.dtype("float64")

@@ -1,0 +1,181 @@
+"""Make a series of an ITK image: voxels, grid and metadata, exactly or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from dicube_core.exceptions import GeometryError, MetaDataError, UnsupportedKindError
+from dicube_core.geometry import Geometry
+from dicube_core.image import DicomCubeImage
+from dicube_core.pixel_header import PixelDataHeader
+from dicube_core.pixels import DTYPE_BITS
+from dicube_core.saving import save_image
+from dicube_plugins.insight.grid import FRAME_ORDER, FRAME_ORDER_KEPT, PLANE
+from dicube_plugins.insight.series_elements import add_series_elements, decoded_texts
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from dicube_plugins.insight.grid import Grid
+
+__all__ = ["ItkImage", "write_series"]
+
+_MODALITY, _PATIENT_NAME, _PATIENT_ID = "0008|0060", "0010|0010", "0010|0020"
+
+
+@dataclass(frozen=True)
+class ItkImage:
+    """What an ITK image holds.
+
+    Parameters
+    ----------
+    array : ndarray of shape (frames, rows, columns) or (rows, columns)
+        Voxels.
+    grid : Grid
+        Their place.
+    entries : mapping
+        Metadata, keys ``gggg|eeee``.
+    """
+
+    array: npt.NDArray[Any]
+    grid: Grid
+    entries: Mapping[str, str] = field(default_factory=dict)
+
+
+def write_series(
+    image: ItkImage,
+    path: str | os.PathLike[str],
+    *,
+    quantize: Literal["uint16"] | None = None,
+    modality: str | None = None,
+    identifiers: bool = False,
+) -> None:
+    """Write an image as a ``.dcbs`` file, as a whole or not at all.
+
+    Parameters
+    ----------
+    image : ItkImage
+        Two- or three-dimensional, real.
+    path : path-like
+        The file.
+    quantize : {"uint16"}, optional
+        Store real values in 65,536 steps between their minimum and maximum. This loses
+        precision, so it happens only when asked for.
+    modality : str, optional
+        Instead of that in the metadata; ``OT`` (other) if there is none.
+    identifiers : bool
+        Keep the UIDs of series and frame of reference that the metadata names.
+
+    Raises
+    ------
+    UnsupportedKindError
+        Voxels that cannot be stored exactly.
+    GeometryError
+        The axes are not perpendicular.
+    MetaDataError
+        A text in the metadata is no value of its element.
+    """
+    if image.grid.dimension not in (2, 3) or 0 in image.grid.size:
+        raise UnsupportedKindError(
+            f"{path}: an image of size {image.grid.size} is not one volume of two or three "
+            "dimensions",
+            suggestion="write each volume by itself",
+        )
+    stored, slope, intercept = _stored(image.array, str(path), quantize)
+    header = PixelDataHeader(
+        RescaleSlope=slope,
+        RescaleIntercept=intercept,
+        OriginalPixelDtype=image.array.dtype.name,
+        PixelDtype=stored.dtype.name,
+    )
+    geometry = _geometry(image.grid, str(path))
+    if geometry is None:
+        header.Extras[PLANE] = image.grid.to_plane()
+    elif not geometry.is_right_handed:
+        header.Extras[FRAME_ORDER] = FRAME_ORDER_KEPT
+    series = DicomCubeImage(stored, header, space=geometry)
+    _describe(series, image, modality, identifiers=identifiers)
+    save_image(series, path)
+
+
+def _describe(
+    series: DicomCubeImage, image: ItkImage, modality: str | None, *, identifiers: bool
+) -> None:
+    texts = {key.lower(): text for key, text in decoded_texts(image.entries).items()}
+
+    def text(key: str, default: str) -> str:
+        return texts.get(key, "").strip(" \0") or default
+
+    meta = series.init_meta(
+        modality or text(_MODALITY, "OT"),
+        text(_PATIENT_NAME, "").partition("=")[0] or "ANONYMOUS^",
+        text(_PATIENT_ID, "0000000"),
+    )
+    if text(_PATIENT_NAME, ""):
+        meta.set_shared_item("PatientName", text(_PATIENT_NAME, ""))  # with all of its groups
+    add_series_elements(meta, texts, identifiers=identifiers)
+    if series.space is None:
+        across, down = image.grid.spacing
+        meta.set_shared_item("PixelSpacing", [down, across])
+    meta.mark_clean()
+
+
+def _stored(
+    array: npt.NDArray[Any], path: str, quantize: str | None
+) -> tuple[npt.NDArray[Any], float, float]:
+    import numpy as np
+
+    kind = array.dtype
+    if kind.name in DTYPE_BITS:
+        return array, 1.0, 0.0
+    if kind.kind in "iu":
+        return _narrowed(array, path), 1.0, 0.0
+    if quantize != "uint16" or kind.kind != "f":
+        raise UnsupportedKindError(
+            f"{path}: voxels of type {kind} cannot be stored exactly",
+            suggestion="cast the image to an integer type, or ask for quantize='uint16', which "
+            "stores real values with a loss of precision",
+        )
+    real = array.astype(np.float64)
+    if not np.isfinite(real).all():
+        raise UnsupportedKindError(f"{path}: NaN or infinite voxels cannot be quantised")
+    low, high = float(real.min()), float(real.max())
+    step = (high - low) / 65535 or 1.0
+    return np.rint((real - low) / step).astype(np.uint16), step, low
+
+
+def _narrowed(array: npt.NDArray[Any], path: str) -> npt.NDArray[Any]:
+    """Return 64-bit integers in 32 bits, if these hold them."""
+    import numpy as np
+
+    low, high = int(array.min()), int(array.max())
+    for name in ("int32", "uint32"):
+        if np.iinfo(name).min <= low and high <= np.iinfo(name).max:
+            return array.astype(name)
+    raise UnsupportedKindError(
+        f"{path}: voxels from {low} to {high} do not fit 32 bits, and frames hold no more"
+    )
+
+
+def _geometry(grid: Grid, path: str) -> Geometry | None:
+    """Return the place of a volume; None for a plane, which is in no patient."""
+    if grid.dimension == 2:
+        return None
+    columns, rows, frames = grid.size
+    x, y, z = ((grid.direction[i], grid.direction[3 + i], grid.direction[6 + i]) for i in range(3))
+    ox, oy, oz = grid.origin
+    dx, dy, dz = grid.spacing
+    try:
+        geometry = Geometry(
+            (columns, rows, frames), (ox, oy, oz), (dx, dy, dz), (x, y, z), axis_order="xyz"
+        )
+    except MetaDataError as exc:
+        raise GeometryError(
+            f"{path}: the image's grid cannot be stored: {exc.message}",
+            suggestion="resample the image to a grid with perpendicular axes",
+        ) from exc
+    return geometry.in_axis_order("zyx")

@@ -1,0 +1,150 @@
+"""An open file as a volume that ITK's images take their voxels from."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from dicube_core.exceptions import DataConsistencyError, InvalidCubeFileError
+from dicube_core.frames import run_frames
+from dicube_core.modality import ModalityValues
+from dicube_core.reader import Reader
+from dicube_plugins.insight.grid import grid_of
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["Volume", "open_volume"]
+
+
+class Volume:
+    """Grid and modality values of an open file. Safe for several threads.
+
+    Parameters
+    ----------
+    reader : Reader
+        Stays the caller's to close.
+
+    Attributes
+    ----------
+    grid : Grid
+        See `grid_of`.
+    dtype : dtype
+        Type that holds every value exactly; the one that ITK gives the slices.
+
+    Raises
+    ------
+    GeometryError
+        The slices form no regular grid.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        if not reader.frame_count:
+            raise InvalidCubeFileError(f"{reader.name}: the file has no frames")
+        self.reader = reader
+        self.grid = grid_of(reader)
+        self._values = ModalityValues(reader)
+        self.dtype: np.dtype[Any] = self._values.dtype
+
+    def fill(
+        self,
+        frames: Sequence[int],
+        out: npt.NDArray[Any] | Future[npt.NDArray[Any]],
+        dtype: npt.DTypeLike,
+        rows: slice = slice(None),
+        columns: slice = slice(None),
+    ) -> None:
+        """Decode frames into an array.
+
+        Values become those of another type as ITK makes them, without their fraction where
+        integers are asked for; but only if the type holds them.
+
+        Parameters
+        ----------
+        frames : sequence of int
+            Which, in which order.
+        out : ndarray of shape (n, rows, columns), or a future of it
+            Of a real type. While a future is not done, frames are decoded beside it.
+        dtype : dtype
+            That of `out`.
+        rows, columns : slice
+            The part of each frame that is wanted.
+
+        Raises
+        ------
+        DataConsistencyError
+            The type does not hold a value; the message names the frame.
+        DecodeError, ChecksumError
+            A frame is damaged; the message names it and its byte offset.
+        """
+        import numpy as np
+
+        kind = np.dtype(dtype)
+        _ = self.reader.codec  # made once, not by every thread
+        early: list[tuple[int, npt.NDArray[Any]]] = []
+
+        def work(position: int, frame: int) -> None:
+            if not isinstance(out, Future):
+                self._part(frame, kind, rows, columns, out[position])
+            elif out.done():
+                self._part(frame, kind, rows, columns, out.result()[position])
+            else:
+                early.append((position, self._part(frame, kind, rows, columns)))
+
+        run_frames(work, frames)
+        target = out.result() if isinstance(out, Future) else out
+
+        def copy(_: int, number: int) -> None:
+            position, part = early[number]
+            target[position] = part
+
+        run_frames(copy, range(len(early)))
+
+    def _part(
+        self,
+        frame: int,
+        kind: np.dtype[Any],
+        rows: slice,
+        columns: slice,
+        out: npt.NDArray[Any] | None = None,
+    ) -> npt.NDArray[Any]:
+        """Return a part of a frame in a type."""
+        import numpy as np
+
+        if kind == self.dtype and (out is None or out.shape == self.reader.pixel_format.shape):
+            return self._values.frame(frame, kind, out)[rows, columns]
+        # Reckoned in the exact type first: rounding twice would give other numbers than ITK.
+        values = self._values.frame(frame)[rows, columns]
+        if out is None:
+            out = np.empty(values.shape, kind)
+        self._convert(values, frame, out)
+        return out
+
+    def _convert(self, values: npt.NDArray[Any], frame: int, out: npt.NDArray[Any]) -> None:
+        import numpy as np
+
+        kind = out.dtype
+        if kind.kind in "iu" and values.size and not np.can_cast(values.dtype, kind, "safe"):
+            low, high = values.min(), values.max()
+            limits = np.iinfo(kind)
+            if int(low) < limits.min or int(high) > limits.max:
+                raise DataConsistencyError(
+                    f"{self.reader.name}: frame {frame}: values from {low} to {high} do not fit "
+                    f"{kind}",
+                    suggestion="read the file without an output pixel type, and rescale or clamp "
+                    "the image",
+                    details={"path": self.reader.name, "frame": frame},
+                )
+        np.copyto(out, values, casting="unsafe")
+
+
+@contextmanager
+def open_volume(path: str | os.PathLike[str]) -> Iterator[Volume]:
+    """Open a file for as long as the context lasts; no frame is touched."""
+    with Reader(path) as reader:
+        yield Volume(reader)

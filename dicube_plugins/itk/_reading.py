@@ -1,0 +1,113 @@
+"""Read a file as an itk image that owns its memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import itk
+import numpy as np
+
+from dicube_core.exceptions import MetaDataError, UnsupportedKindError
+from dicube_plugins.insight import open_volume
+from dicube_plugins.insight.slice_file import SliceHeaders, readable_file
+
+if TYPE_CHECKING:
+    import os
+
+    from dicube_plugins.insight import Grid, Volume
+    from dicube_plugins.insight.slice_file import SliceFile
+
+__all__ = ["read"]
+
+#: numpy's types to itk's, and what takes the place of those that itk's wheels were built without.
+_TYPES = {
+    "uint8": (itk.UC,),
+    "int8": (itk.SC, itk.SS),
+    "uint16": (itk.US,),
+    "int16": (itk.SS,),
+    "uint32": (itk.UI, itk.D),
+    "int32": (itk.SI, itk.D),
+    "float64": (itk.D,),
+}
+
+
+def read(path: str | os.PathLike[str], pixel_type: Any = None) -> Any:
+    """Read a ``.dcbs`` file; see `imread`."""
+    with open_volume(path) as volume:
+        image = _allocated(volume, pixel_type)
+        # The memory is the image's: itk's filters keep images, and know nothing of Python.
+        voxels = np.asarray(itk.array_view_from_image(image))
+        n = volume.grid.dimension
+        if voxels.ndim != n or voxels.dtype.kind not in "iuf":
+            raise UnsupportedKindError(
+                f"{path}: cannot be read with pixel type {pixel_type}; a .dcbs file holds one "
+                "real number per voxel"
+            )
+        count = volume.grid.size[2] if n == 3 else 1
+        columns, rows = volume.grid.size[:2]
+        frames = volume.grid.frames(0, count)
+        volume.fill(frames, voxels.reshape(count, rows, columns), voxels.dtype)
+        (first,) = volume.grid.frames(0, 1)
+        file = SliceHeaders(volume.reader).file(first)
+    if file is not None:
+        image.SetMetaDataDictionary(_words(file))
+    return image
+
+
+def _allocated(volume: Volume, pixel_type: Any) -> Any:
+    grid = volume.grid
+    image = _image_class(volume, pixel_type).New()
+    region = itk.ImageRegion[grid.dimension]()
+    region.SetSize(grid.size)
+    image.SetRegions(region)
+    image.Allocate()
+    _place(image, grid)
+    return image
+
+
+def _image_class(volume: Volume, pixel_type: Any) -> Any:
+    dimension = volume.grid.dimension
+    if pixel_type is not None:
+        return itk.Image[pixel_type, dimension]
+    for candidate in _TYPES[volume.dtype.name]:
+        try:
+            return itk.Image[candidate, dimension]
+        except (KeyError, itk.TemplateTypeError):  # itk's wheels have a choice of types only
+            continue
+    raise UnsupportedKindError(
+        f"{volume.reader.name}: this itk has no image of type {volume.dtype}",
+        suggestion="ask for a pixel type, such as itk.F",
+    )
+
+
+def _place(image: Any, grid: Grid) -> None:
+    image.SetSpacing(grid.spacing)
+    image.SetOrigin(grid.origin)
+    n = grid.dimension
+    image.SetDirection(np.array(grid.direction).reshape(n, n))
+
+
+def _words(file: SliceFile) -> Any:
+    """Return the metadata of a slice as itk reads it."""
+    try:
+        return _dictionary(file.data())
+    except RuntimeError:  # itk's word for anything
+        data, entries = file.described_anew()
+    try:
+        dictionary = _dictionary(data)
+    except RuntimeError as exc:
+        raise MetaDataError(
+            f"itk does not read the header of {file.header.name!r}: {exc}",
+            suggestion="dicube_core.open(path) gives frames and metadata without it",
+        ) from exc
+    for key, text in entries.items():
+        dictionary[key] = text
+    return dictionary
+
+
+def _dictionary(data: bytes) -> Any:
+    with readable_file(data) as path:
+        reader = itk.GDCMImageIO.New()
+        reader.SetFileName(path)
+        reader.ReadImageInformation()
+        return itk.MetaDataDictionary(reader.GetMetaDataDictionary())

@@ -1,0 +1,44 @@
+"""The SimpleITK adapter from the wheel, with the oldest SimpleITK that is supported and the newest.
+
+What is run there are the hermetic tests themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+
+import pytest
+from environments import ROOT, environment_with, run_python, unpack_wheel
+
+pytest.importorskip("build")
+
+CORE = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+TOOLS = ("pytest", "pytest-timeout", "pyjpegls")
+TESTS = ROOT / "tests" / "plugins" / "simpleitk_adapter"
+#: What SimpleITK 2.3 makes of slices otherwise than later ones, or otherwise than it should: it
+#: ignores the spacing of one slice and of secondary captures.
+NOT_IN_2_3 = "not one_slice_has_no_spacing and not what_was_written_is_dicom"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    return unpack_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.mark.parametrize(
+    ("requirement", "chosen"),
+    [("SimpleITK==2.3.1", NOT_IN_2_3), ("SimpleITK>=2.5.7", "simpleitk")],
+    ids=["oldest", "newest"],
+)
+def test_the_hermetic_tests_pass(site, tmp_path, requirement, chosen):
+    python = environment_with(*CORE, *TOOLS, requirement)
+    options = ("-q", "-c", os.devnull, "-p", "no:cacheprovider", "-W", "error", "-k", chosen)
+    place = ("--rootdir", ROOT, f"--basetemp={tmp_path / 'work'}")
+    out = run_python(python, site, "-m", "pytest", *options, *place, TESTS, cwd=tmp_path)
+    assert " passed" in out
+    assert " failed" not in out
+    where = run_python(
+        python, site, "-c", "import dicube_plugins; print(dicube_plugins.__file__)", cwd=tmp_path
+    )
+    assert where.startswith(str(site))
