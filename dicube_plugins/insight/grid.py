@@ -44,6 +44,8 @@ class Grid:
         Of the file.
     backwards : bool
         Whether z runs from the last frame of the file to its first.
+    first : int
+        How many slices of the file, in the order of z, are left out before the first.
     """
 
     size: tuple[int, ...]
@@ -52,6 +54,7 @@ class Grid:
     direction: tuple[float, ...]
     frame_count: int
     backwards: bool = False
+    first: int = 0
 
     @property
     def dimension(self) -> int:
@@ -60,10 +63,18 @@ class Grid:
 
     def frames(self, start: int, count: int) -> range:
         """Return which frames of the file the z indices ``start .. start + count - 1`` are."""
+        start += self.first
         if not self.backwards:
             return range(start, start + count)
         last = self.frame_count - 1 - start
         return range(last, last - count, -1)
+
+    def slab(self, start: int, count: int) -> Grid:
+        """Return the grid of some slices, by themselves; a plane is its own one slice."""
+        if self.dimension == 2:
+            return self
+        grid = self.region((0, 0, start), (*self.size[:2], count))
+        return replace(grid, first=self.first + start)
 
     def point(self, index: Sequence[int]) -> tuple[float, ...]:
         """Return where a voxel is, LPS mm."""
@@ -85,7 +96,11 @@ class Grid:
         # 0 - v and not -v: there is no use in a negative zero.
         direction = tuple(0.0 - v if i % 3 == 2 else v for i, v in enumerate(self.direction))
         return replace(
-            self, origin=self.point(last), direction=direction, backwards=not self.backwards
+            self,
+            origin=self.point(last),
+            direction=direction,
+            backwards=not self.backwards,
+            first=self.frame_count - self.first - self.size[2],
         )
 
     def to_plane(self) -> dict[str, list[float]]:

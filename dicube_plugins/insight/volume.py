@@ -10,6 +10,7 @@ from dicube_core.exceptions import DataConsistencyError, InvalidCubeFileError
 from dicube_core.frames import run_frames
 from dicube_core.modality import ModalityValues
 from dicube_core.reader import Reader
+from dicube_plugins.frame_names import parse_frame_name
 from dicube_plugins.insight.grid import grid_of
 
 if TYPE_CHECKING:
@@ -145,6 +146,20 @@ class Volume:
 
 @contextmanager
 def open_volume(path: str | os.PathLike[str]) -> Iterator[Volume]:
-    """Open a file for as long as the context lasts; no frame is touched."""
-    with Reader(path) as reader:
-        yield Volume(reader)
+    """Open a file, or one frame of it by its name, for as long as the context lasts.
+
+    No frame is touched.
+
+    Raises
+    ------
+    FrameIndexError
+        The file has no such frame.
+    """
+    named = parse_frame_name(path)
+    with Reader(path if named is None else named.path) as reader:
+        volume = Volume(reader)
+        if named is not None:
+            number = reader.container.frame_number(named.frame)
+            order = volume.grid.frames(0, reader.frame_count)
+            volume.grid = volume.grid.slab(order.index(number), 1)
+        yield volume

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dicube_plugins.frame_names import parse_frame_name
 from dicube_plugins.insight import itk_errors, open_volume
 from dicube_plugins.simpleitk._information import Information, forget, information, remember
 from dicube_plugins.simpleitk._reading import read
@@ -25,7 +26,10 @@ __all__ = ["METHODS"]
 
 def _is_ours(reader: Any) -> bool:
     """Tell whether to read the file: unless another ImageIO than that for slices is asked for."""
-    return reader.GetImageIO() in ("", GDCM) and is_dcbs(reader.GetFileName())
+    name = reader.GetFileName()
+    if reader.GetImageIO() not in ("", GDCM):
+        return False
+    return is_dcbs(name) or parse_frame_name(name) is not None
 
 
 def read_information(original: Original, reader: Any) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import SimpleITK as sitk
 
+from dicube_plugins.frame_names import parse_frame_name
 from dicube_plugins.patching import Replace
 from dicube_plugins.simpleitk import _file_reader, _series_reader
 from dicube_plugins.simpleitk._static import ReplaceStatic
@@ -47,4 +48,5 @@ def patches() -> list[Patch]:
 def _image_io(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Name the ImageIO whose part we play: scripts set it on their reader before they read."""
     path = args[0] if args else kwargs.get("fileName")
-    return GDCM if is_dcbs(path) else original(*args, **kwargs)
+    ours = is_dcbs(path) or parse_frame_name(path) is not None
+    return GDCM if ours else original(*args, **kwargs)

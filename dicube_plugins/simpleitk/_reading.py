@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import SimpleITK as sitk
@@ -45,13 +46,16 @@ def read(
     -------
     tuple of (sitk.Image, Information)
     """
-    with open_volume(path) as volume:
+    # SimpleITK reads the header beside our decoding; for a few slices it takes as long.
+    with ThreadPoolExecutor(1, "dicube-header") as pool, open_volume(path) as volume:
         found = Information.of(volume, private=private)
+        waiting = pool.submit(lambda: unicode_texts(found.words.entries))
         if size:
             region = region_of(size, index, volume.grid, volume.reader.name)
             image = read_region(volume, region, pixel_id)
         else:
             image = read_whole(volume, pixel_id)
-    for key, text in unicode_texts(found.words.entries).items():
+        entries = waiting.result()
+    for key, text in entries.items():
         image.SetMetaData(key, text)
     return image, found

@@ -1,17 +1,23 @@
 """What the methods of ``sitk.ImageSeriesReader`` do for ``.dcbs`` files.
 
 A script for a folder of slices asks for the series in it, for their file names, and reads these. A
-``.dcbs`` file answers as a folder that holds one series in one file.
+``.dcbs`` file answers as a folder with one series, whose slices bear the names of its frames.
 """
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.exceptions import DataConsistencyError, FrameIndexError, MetaDataError
+from dicube_core.exceptions import (
+    DataConsistencyError,
+    FrameIndexError,
+    GeometryError,
+    MetaDataError,
+)
 from dicube_core.reader import Reader
-from dicube_plugins.insight import itk_errors, open_volume
+from dicube_plugins.frame_names import frame_name, parse_frame_name
+from dicube_plugins.insight import grid_of, itk_errors, open_volume
 from dicube_plugins.insight.slice_file import SliceHeaders
 from dicube_plugins.simpleitk._images import read_whole
 from dicube_plugins.simpleitk._words import GDCM, SliceWords
@@ -20,7 +26,7 @@ from dicube_plugins.sniff import is_dcbs
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from dicube_plugins.insight import Volume
+    from dicube_plugins.insight import Grid, Volume
 
     Original = Callable[..., Any]
 
@@ -41,14 +47,23 @@ def series_ids(original: Original, *args: Any, **kwargs: Any) -> tuple[str, ...]
 
 
 def series_file_names(original: Original, *args: Any, **kwargs: Any) -> tuple[str, ...]:
-    """Return the file itself, if it holds the series that is asked for."""
+    """Return the names of the frames in ITK's order, if it is this series that is asked for."""
     path: Any = args[0] if args else kwargs.get("directory")
     if not is_dcbs(path):
         found: tuple[str, ...] = original(*args, **kwargs)
         return found
     wanted = args[1] if len(args) > 1 else kwargs.get("seriesID", "")
     with itk_errors():
-        return (os.fspath(path),) if wanted in ("", _series_uid(path)) else ()
+        return _slice_names(path) if wanted in ("", _series_uid(path)) else ()
+
+
+def _slice_names(path: Any) -> tuple[str, ...]:
+    with Reader(path) as reader:
+        order: Sequence[int] = range(reader.frame_count)
+        # Without a grid reading them ends in an error, but their names may be asked for.
+        with suppress(GeometryError):
+            order = grid_of(reader).frames(0, reader.frame_count)
+        return tuple(frame_name(path, frame) for frame in order)
 
 
 def _series_uid(path: Any) -> str:
@@ -60,27 +75,38 @@ def _series_uid(path: Any) -> str:
         return str(meta.get_shared_value(_SERIES_UID) or "")
 
 
-def _is_ours(reader: Any) -> bool:
+def _wanted(reader: Any) -> tuple[str, list[int] | None] | None:
+    """Return the file and frames to read, all frames for None; None if it is not for us."""
     names = reader.GetFileNames()
-    if reader.GetImageIO() not in ("", GDCM) or not any(map(is_dcbs, names)):
-        return False
-    if len(names) > 1:
-        raise DataConsistencyError(
-            f"{len(names)} file names, and .dcbs files among them: such a file is a whole series "
-            "and no slice",
-            suggestion="read each file by itself; sitk.JoinSeries makes a 4-D image of several",
-        )
-    return True
+    if reader.GetImageIO() not in ("", GDCM):
+        return None
+    frames = [parse_frame_name(name) for name in names]
+    named = [frame for frame in frames if frame is not None]
+    if not named and not any(map(is_dcbs, names)):
+        return None
+    paths = {frame.path for frame in named}
+    if len(named) == len(names) and len(paths) == 1:
+        return paths.pop(), [frame.frame for frame in named]
+    if len(names) == 1:
+        return names[0], None
+    raise DataConsistencyError(
+        f"{len(names)} file names, and .dcbs files among them: such a file is a whole series and "
+        "no slice",
+        suggestion="read each file by itself; sitk.JoinSeries makes a 4-D image of several",
+    )
 
 
 def execute(original: Original, reader: Any) -> Any:
-    """Read the series of the one ``.dcbs`` file, or what else the names are."""
+    """Read slices of one ``.dcbs`` file, or what else the names are."""
     vars(reader).pop(_ATTRIBUTE, None)
     with itk_errors():
-        if not _is_ours(reader):
+        wanted = _wanted(reader)
+        if wanted is None:
             return original(reader)
-        (path,) = reader.GetFileNames()
+        path, frames = wanted
         with open_volume(path) as volume:
+            if frames is not None:
+                volume.grid = _grid_of_frames(volume, frames)
             if _is_reversed(reader) and volume.grid.dimension == 3:
                 volume.grid = volume.grid.reverse()
             image = read_whole(volume, reader.GetOutputPixelType())
@@ -93,12 +119,34 @@ def _is_reversed(reader: Any) -> bool:
     return hasattr(reader, "GetReverseOrder") and bool(reader.GetReverseOrder())
 
 
+def _grid_of_frames(volume: Volume, frames: Sequence[int]) -> Grid:
+    """Return the grid of frames that follow each other, in either direction.
+
+    ITK would read others too, on a grid that is not theirs.
+    """
+    reader, grid = volume.reader, volume.grid
+    order = grid.frames(0, reader.frame_count)
+    places = [order.index(reader.container.frame_number(frame)) for frame in frames]
+    first, count = min(places), len(places)
+    upwards = list(range(first, first + count))
+    if places == upwards:
+        return grid.slab(first, count)
+    if places == upwards[::-1]:
+        return grid.slab(first, count).reverse()
+    raise GeometryError(
+        f"{reader.name}: frames {list(frames)} do not follow each other, so they form no regular "
+        "grid of the file's spacing",
+        suggestion="read the frames between them as well, and extract what is wanted",
+    )
+
+
 def _words(volume: Volume, reader: Any) -> list[SliceWords]:
     """Return the metadata of all slices in the order of the image, if it is asked for."""
     if not reader.GetMetaDataDictionaryArrayUpdate():
         return []
     headers, private = SliceHeaders(volume.reader), reader.GetLoadPrivateTags()
-    frames = volume.grid.frames(0, volume.reader.frame_count)
+    grid = volume.grid
+    frames = grid.frames(0, grid.size[2] if grid.dimension == 3 else 1)
     return [SliceWords(headers.file(frame), private=private) for frame in frames]
 
 

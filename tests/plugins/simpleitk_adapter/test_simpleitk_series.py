@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 import dicube_core
-from dicube_core.exceptions import DataConsistencyError, FrameIndexError, MetaDataError
+from dicube_core.exceptions import (
+    DataConsistencyError,
+    FrameIndexError,
+    GeometryError,
+    MetaDataError,
+)
 from dicube_core.phantom import write_phantom_series
 from dicube_core.spatial.order import SortMethod
 
@@ -63,7 +68,7 @@ def test_file_names(make_pair):
     reader = sitk.ImageSeriesReader
     (uid,) = reader.GetGDCMSeriesIDs(str(path))
     assert (uid,) == reader.GetGDCMSeriesIDs(str(folder)) == reader().GetGDCMSeriesIDs(str(folder))
-    names = (str(path),)
+    names = tuple(f"{path}#frame={n}" for n in range(5))
     assert reader.GetGDCMSeriesFileNames(str(path)) == names
     assert reader.GetGDCMSeriesFileNames(str(path), uid) == names
     assert reader.GetGDCMSeriesFileNames(directory=str(path), seriesID=uid) == names
@@ -133,9 +138,56 @@ def test_the_image_of_a_series_has_no_metadata_of_one_slice(make_pair):
 
 def test_a_file_name_from_the_folder_way_serves_the_file_reader(make_pair):
     _, path = make_pair()
-    (name,) = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path))
+    name = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path))[2]
     reader = sitk.ImageFileReader()
     reader.SetFileName(name)
     reader.SetImageIO(reader.GetImageIOFromFileName(name))
     reader.ReadImageInformation()
-    assert words(reader)["0020|0013"] == "1 "
+    assert words(reader)["0020|0013"] == "3 "
+    whole = sitk.ReadImage(str(path))
+    image = reader.Execute()
+    assert image.GetSize() == (*whole.GetSize()[:2], 1)
+    assert_same(image, whole[:, :, 2:3])
+    reader.SetExtractSize([*whole.GetSize()[:2], 0])
+    assert_same(reader.Execute(), whole[:, :, 2])
+
+
+ORDERS = {
+    "all": slice(None),
+    "backwards": slice(None, None, -1),
+    "part": slice(1, 4),
+    "part, backwards": slice(3, 0, -1),
+}
+
+
+@pytest.mark.parametrize("left_handed", [False, True])
+@pytest.mark.parametrize("order", ORDERS.values(), ids=list(ORDERS))
+def test_names_in_any_order_that_is_regular(make_pair, order, left_handed):
+    """What a script does to the list of names has the effect that it has for files."""
+    edit = placed((1, 0, 0), (0, 1, 0), step=-2.5 if left_handed else 2.5)
+    folder, path = make_pair(edit=edit, sort_method=SortMethod.INSTANCE_NUMBER_ASC)
+    results = []
+    for place in (folder, path):
+        names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(place))[order]
+        reader = sitk.ImageSeriesReader()
+        reader.SetFileNames(names)
+        reader.MetaDataDictionaryArrayUpdateOn()
+        image = reader.Execute()
+        results.append((image, [reader.GetMetaData(i, "0020|0013") for i in range(len(names))]))
+    (theirs, numbers), (ours, our_numbers) = results
+    assert_same(ours, theirs)
+    assert our_numbers == numbers
+
+
+def test_names_that_leave_frames_out_are_refused(make_pair):
+    _, path = make_pair()
+    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path))
+    for wrong in (names[::2], (names[0], names[0]), (names[0], names[2], names[1])):
+        with pytest.raises(GeometryError, match="follow each other"):
+            sitk.ReadImage(wrong)
+    with pytest.raises(FrameIndexError):
+        sitk.ReadImage(f"{path}#frame=5")
+    with pytest.raises(DataConsistencyError, match="whole series"):
+        sitk.ReadImage([names[0], str(path)])
+    with pytest.raises(RuntimeError):
+        sitk.ReadImage(f"{path}.absent#frame=0")
