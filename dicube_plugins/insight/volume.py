@@ -56,7 +56,6 @@ class Volume:
         self,
         frames: Sequence[int],
         out: npt.NDArray[Any] | Future[npt.NDArray[Any]],
-        dtype: npt.DTypeLike,
         rows: slice = slice(None),
         columns: slice = slice(None),
     ) -> None:
@@ -71,8 +70,6 @@ class Volume:
             Which, in which order.
         out : ndarray of shape (n, rows, columns), or a future of it
             Of a real type. While a future is not done, frames are decoded beside it.
-        dtype : dtype
-            That of `out`.
         rows, columns : slice
             The part of each frame that is wanted.
 
@@ -83,48 +80,41 @@ class Volume:
         DecodeError, ChecksumError
             A frame is damaged; the message names it and its byte offset.
         """
-        import numpy as np
-
-        kind = np.dtype(dtype)
+        part = (rows, columns)
         _ = self.reader.codec  # made once, not by every thread
-        early: list[tuple[int, npt.NDArray[Any]]] = []
+        early: list[tuple[int, int, npt.NDArray[Any]]] = []
 
         def work(position: int, frame: int) -> None:
             if not isinstance(out, Future):
-                self._part(frame, kind, rows, columns, out[position])
+                self._decode(frame, part, out[position])
             elif out.done():
-                self._part(frame, kind, rows, columns, out.result()[position])
+                self._decode(frame, part, out.result()[position])
             else:
-                early.append((position, self._part(frame, kind, rows, columns)))
+                early.append((position, frame, self.reader.frame(frame)))
 
         run_frames(work, frames)
         target = out.result() if isinstance(out, Future) else out
 
-        def copy(_: int, number: int) -> None:
-            position, part = early[number]
-            target[position] = part
+        def finish(_: int, number: int) -> None:
+            position, frame, stored = early[number]
+            self._finish(stored[part], frame, target[position])
 
-        run_frames(copy, range(len(early)))
+        run_frames(finish, range(len(early)))
 
-    def _part(
-        self,
-        frame: int,
-        kind: np.dtype[Any],
-        rows: slice,
-        columns: slice,
-        out: npt.NDArray[Any] | None = None,
-    ) -> npt.NDArray[Any]:
-        """Return a part of a frame in a type."""
-        import numpy as np
+    def _decode(self, frame: int, part: tuple[slice, slice], out: npt.NDArray[Any]) -> None:
+        if out.dtype == self.dtype and out.shape == self.reader.pixel_format.shape:
+            self._values.frame(frame, self.dtype, out)
+        else:
+            self._finish(self.reader.frame(frame)[part], frame, out)
 
-        if kind == self.dtype and (out is None or out.shape == self.reader.pixel_format.shape):
-            return self._values.frame(frame, kind, out)[rows, columns]
-        # Reckoned in the exact type first: rounding twice would give other numbers than ITK.
-        values = self._values.frame(frame)[rows, columns]
-        if out is None:
-            out = np.empty(values.shape, kind)
-        self._convert(values, frame, out)
-        return out
+    def _finish(self, stored: npt.NDArray[Any], frame: int, out: npt.NDArray[Any]) -> None:
+        """Make values of stored values."""
+        transform = self._values.transform
+        if out.dtype == self.dtype:
+            transform.apply(stored, frame, self.dtype, out)
+        else:
+            # Reckoned in the exact type first: rounding twice would give other numbers than ITK.
+            self._convert(transform.apply(stored, frame, self.dtype), frame, out)
 
     def _convert(self, values: npt.NDArray[Any], frame: int, out: npt.NDArray[Any]) -> None:
         import numpy as np

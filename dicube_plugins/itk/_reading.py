@@ -46,7 +46,7 @@ def read(path: str | os.PathLike[str], pixel_type: Any = None) -> Any:
         count = volume.grid.size[2] if n == 3 else 1
         columns, rows = volume.grid.size[:2]
         frames = volume.grid.frames(0, count)
-        volume.fill(frames, voxels.reshape(count, rows, columns), voxels.dtype)
+        volume.fill(frames, voxels.reshape(count, rows, columns))
         (first,) = volume.grid.frames(0, 1)
         file = SliceHeaders(volume.reader).file(first)
     if file is not None:

@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from dicube_core.exceptions import GeometryError
-from dicube_plugins.simpleitk._pixel_types import BASIC, basic_type, pixel_id_of
+from dicube_plugins.simpleitk._pixel_types import basic_type, pixel_id_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -83,7 +83,6 @@ def _image(volume: Volume, grid: Grid, index: tuple[int, ...], pixel_id: int) ->
         volume.fill(
             grid.frames(start, count),
             pool.submit(allocated),
-            BASIC[chosen],
             rows=slice(index[1], index[1] + rows),
             columns=slice(index[0], index[0] + columns),
         )
