@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dicube_core.atomic import AtomicFile
 from dicube_core.exceptions import (
+    DataConsistencyError,
     DicomCubeWarning,
     TransferSyntaxError,
     UnsupportedKindError,
@@ -17,7 +18,7 @@ from dicube_core.exceptions import (
 from dicube_core.reader import Reader
 from dicube_plugins.archives import write_all
 from dicube_plugins.delivery import Delivery, choose_for
-from dicube_plugins.multiframe import MultiFrameFile
+from dicube_plugins.multiframe import MultiFrameFile, forms_grid
 from dicube_plugins.policy import AUTO, Choice, Policy, transfer_syntax_uid
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def to_multiframe(
     """
     with _reader_of(source) as reader:
         _heed_first_frame_readers(reader, consumer)
+        _spare_source(reader, target)
         capability = None
         if transfer_syntax == AUTO:
             capability, choice = choose_for(policy, consumer, executable)
@@ -112,7 +114,7 @@ def _heed_first_frame_readers(reader: Reader, consumer: str | Consumer | Capabil
     """
     if not reader.pixel_header.rescale_is_shared:
         what = "its frames differ in slope and intercept"
-    elif reader.frame_count > 1 and reader.geometry is None:
+    elif reader.frame_count > 1 and not forms_grid(reader):
         what = "its slices form no regular grid"
     else:
         return
@@ -123,6 +125,18 @@ def _heed_first_frame_readers(reader: Reader, consumer: str | Consumer | Capabil
     name = consumer if isinstance(consumer, str) else getattr(consumer, "name", "")
     if not (name or getattr(consumer, "consumer", "")).startswith(_HEEDS_EACH_FRAME):
         raise UnsupportedKindError(message, suggestion=_SINGLE_SLICES)
+
+
+def _spare_source(reader: Reader, target: str | os.PathLike[str] | Writable) -> None:
+    """Refuse to replace the file that is read."""
+    if not isinstance(target, str | os.PathLike):
+        return
+    source, path = Path(reader.name), Path(target)
+    if source.exists() and path.exists() and path.samefile(source):
+        raise DataConsistencyError(
+            f"{reader.name}: it would be replaced by a DICOM file made of it",
+            suggestion="give another target",
+        )
 
 
 def _whole(reader: Reader, choice: Choice, policy: Policy) -> tuple[MultiFrameFile, Choice]:

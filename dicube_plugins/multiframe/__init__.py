@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dicube_plugins.multiframe._file import MultiFrameFile
+from dicube_plugins.multiframe._grid import forms_grid
 
 if TYPE_CHECKING:
     from dicube_plugins.multiframe._originals import original_datasets
 
-__all__ = ["MultiFrameFile", "original_datasets"]
+__all__ = ["MultiFrameFile", "forms_grid", "original_datasets"]
 
 
 def __getattr__(name: str) -> Any:

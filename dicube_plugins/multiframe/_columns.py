@@ -15,13 +15,14 @@ from dicube_core.dicom.headers import HeaderTable
 from dicube_core.dicom.instance import with_encoding
 from dicube_core.exceptions import MetaDataError
 from dicube_plugins.multiframe._implicit import explicit_group
+from dicube_plugins.multiframe._values import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dicube_core.dicom.headers import SliceHeader
 
-__all__ = ["Column", "Columns", "read_columns"]
+__all__ = ["Column", "Columns", "all_numbers", "read_columns"]
 
 _UNDEFINED = 0xFFFFFFFF
 _SHORT = Struct("<H").unpack_from
@@ -77,6 +78,13 @@ class Column:
 
 
 Columns = dict[int, Column]
+
+
+def all_numbers(column: Column | None, vr: bytes, count: int) -> bool:
+    """Whether every slice has this element, as `count` numbers."""
+    if column is None or not column.in_all or column.vr != vr:
+        return False
+    return all(len(numbers_of(data)) == count for data in column.distinct())
 
 
 def read_columns(headers: Sequence[SliceHeader], bits_allocated: int, name: str) -> Columns:

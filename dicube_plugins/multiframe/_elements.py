@@ -10,11 +10,12 @@ from dicube_core.dataset.elements import EXPLICIT_LITTLE, LONG_VRS, element_head
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["code", "element", "item", "sequence", "text", "value_of", "words"]
+__all__ = ["ITEM_START", "code", "element", "item", "sequence", "text", "value_of", "words"]
 
 _SEQUENCE = Struct("<HH2sHI")
 _ITEM = Struct("<HHI")
-_WORD = Struct("<H")
+#: With what every item begins.
+ITEM_START = b"\xfe\xff\x00\xe0"
 
 
 def element(tag: int, vr: bytes, value: bytes) -> bytes:

@@ -11,8 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dicube_plugins.multiframe._elements import item, sequence, text, value_of, words
-from dicube_plugins.multiframe._values import all_numbers, numbers_of, text_of
+from dicube_plugins.multiframe._columns import all_numbers
+from dicube_plugins.multiframe._elements import ITEM_START, sequence, text, value_of, words
+from dicube_plugins.multiframe._values import numbers_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +86,10 @@ class Builder:
         """Add a group of one item with these elements, given by ascending tag."""
         ready: list[bytes | list[bytes]] = []
         for part in parts:
-            if isinstance(part, (bytes, list)):
+            if isinstance(part, list):
+                ready.append(part[0] if len(set(part)) == 1 else part)
+                continue
+            if isinstance(part, bytes):
                 ready.append(part)
                 continue
             self.moved.add(part.tag)
@@ -138,7 +142,7 @@ class Builder:
             self.columns.get(tag) for tag in (0x00281052, 0x00281053, 0x00281054)
         )
         if not self.kind.legacy_converted:
-            if 0x00283000 in self.columns or (intercept is None and slope is None):
+            if self.kind.has_lut or (intercept is None and slope is None):
                 return
             if all(c is None or c.shared is not None for c in (intercept, slope)):
                 return  # said once at the top level
@@ -199,15 +203,14 @@ class Builder:
     def frame_types(self, kinds: list[tuple[str, ...]]) -> None:
         """CT, MR or PET Image Frame Type (C.8.15.3.1, C.8.13.5.1, C.8.22.5.1)."""
         types = [text(0x00089007, b"CS", *values) for values in kinds]
-        parts: list[bytes | list[bytes]] = [types[0] if len(set(types)) == 1 else types]
-        self.add(self.kind.frame_type, [*parts, *frame_description().values()])
+        self.add(self.kind.frame_type, [types, *frame_description().values()])
 
     def anatomy(self) -> None:
         """Frame Anatomy (C.7.6.16.2.8), where every slice has a code for its region."""
         region = self.columns.get(0x00082218)
         if region is None or not region.in_all or region.vr != b"SQ":
             return
-        if not all(value_of(data).startswith(_ITEM_START) for data in region.distinct()):
+        if not all(value_of(data).startswith(ITEM_START) for data in region.distinct()):
             return
         side = [_side(self.columns, i) for i in range(self.count)]
         if all(side):
@@ -222,9 +225,6 @@ class Builder:
         self.groups.append(Group(column.tag, column.shared, values))
         self.moved.add(column.tag)
         self.spoken_for.add(column.tag)
-
-
-_ITEM_START = item(b"")[:4]
 
 
 def frame_description() -> dict[int, bytes]:

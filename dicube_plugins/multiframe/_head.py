@@ -12,6 +12,7 @@ from dicube_core.exceptions import DataConsistencyError
 from dicube_core.slices import SliceProvider
 from dicube_plugins.multiframe._columns import Column, read_columns
 from dicube_plugins.multiframe._elements import element, sequence, text, words
+from dicube_plugins.multiframe._grid import forms_grid
 from dicube_plugins.multiframe._group_lengths import take_group_lengths
 from dicube_plugins.multiframe._groups import functional_groups
 from dicube_plugins.multiframe._identity import derive_identity
@@ -96,11 +97,17 @@ def build_head(reader: Reader) -> Head:
     identity = derive_identity(columns, reader)
     columns, lengths = take_group_lengths(separated(columns, count))
     kind = choose_kind(columns, reader.pixel_format, reader.name)
-    grid = kind.spatial and _is_grid(reader)
+    grid = kind.spatial and forms_grid(reader)
     types = frame_types(columns, count, grid=grid and count > 1)
     builder = functional_groups(columns, kind, count, stack=grid, types=types)
     elements, kept = top_level(
-        columns, kind, identity, types, stack=grid, spoken_for=builder.spoken_for
+        columns,
+        kind,
+        identity,
+        types,
+        pixel_format=reader.pixel_format,
+        stack=grid,
+        spoken_for=builder.spoken_for,
     )
     source = _source_references(columns, count)
     if source:
@@ -110,17 +117,6 @@ def build_head(reader: Reader) -> Head:
     elements |= _how_to_find(kept, lengths)
     dataset = b"".join(elements[tag] for tag in sorted(elements))
     return Head(kind.sop_class, identity.instance, dataset)
-
-
-def _is_grid(reader: Reader) -> bool:
-    """Whether the slices are evenly spaced along their normal, in order.
-
-    Files of other writers may say so of slices that are not, so there the slices are looked at.
-    """
-    if reader.headers is not None:
-        return reader.geometry is not None
-    report = reader.report()
-    return report is not None and report.geometry is not None
 
 
 def _source_references(columns: Columns, count: int) -> list[bytes]:

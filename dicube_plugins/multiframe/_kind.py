@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dicube_core.exceptions import UnsupportedKindError
-from dicube_plugins.multiframe._values import all_numbers, text_of
+from dicube_plugins.multiframe._columns import all_numbers
+from dicube_plugins.multiframe._elements import ITEM_START, value_of
+from dicube_plugins.multiframe._values import conforms, text_of
 
 if TYPE_CHECKING:
     from dicube_core.pixels import PixelFormat
-    from dicube_plugins.multiframe._columns import Columns
+    from dicube_plugins.multiframe._columns import Column, Columns
 
 __all__ = ["Kind", "choose_kind"]
 
@@ -36,6 +38,8 @@ class Kind:
         BitsAllocated that the class takes.
     spatial : bool
         Whether frames have a place: position, orientation and spacing, in one frame of reference.
+    has_lut : bool
+        Whether values go through a Modality LUT, which replaces slope and intercept.
     """
 
     sop_class: str
@@ -43,6 +47,7 @@ class Kind:
     frame_type: int
     bits: tuple[int, ...]
     spatial: bool = True
+    has_lut: bool = False
 
     @property
     def legacy_converted(self) -> bool:
@@ -79,7 +84,7 @@ def choose_kind(columns: Columns, pixel_format: PixelFormat, name: str) -> Kind:
     Raises
     ------
     UnsupportedKindError
-        No class takes these frames: they have 32 bits, or Modality LUTs that differ.
+        No class takes these frames: they have 32 bits, or Modality LUTs that differ or are none.
     """
     bits = pixel_format.bits_allocated
     if bits > 16:
@@ -87,10 +92,13 @@ def choose_kind(columns: Columns, pixel_format: PixelFormat, name: str) -> Kind:
             f"{name}: frames of {bits} bits fit no class of multi-frame images",
             suggestion=_ONE_BY_ONE,
         )
-    lut = columns.get(_MODALITY_LUT)
-    if lut is not None and lut.shared is None:
+    lut = _modality_lut(columns)
+    if lut is not None and not (
+        lut.shared is not None and lut.vr == b"SQ" and conforms(_MODALITY_LUT, lut.shared)
+    ):
         raise UnsupportedKindError(
-            f"{name}: the Modality LUT differs between slices, which no multi-frame image can say",
+            f"{name}: the Modality LUT differs between slices, or is not a sequence with content; "
+            "no multi-frame image can say that",
             suggestion=_ONE_BY_ONE,
         )
     spatial = _has_place(columns)
@@ -99,7 +107,15 @@ def choose_kind(columns: Columns, pixel_format: PixelFormat, name: str) -> Kind:
     kind = _CONVERTED.get(shared)
     if kind is not None and spatial and bits in kind.bits and lut is None:
         return kind
-    return Kind(_BYTE if bits == 8 else _WORD, "OT", 0, (bits,), spatial)
+    return Kind(_BYTE if bits == 8 else _WORD, "OT", 0, (bits,), spatial, lut is not None)
+
+
+def _modality_lut(columns: Columns) -> Column | None:
+    """Return the Modality LUT, None where slices have none, or a sequence without items."""
+    lut = columns.get(_MODALITY_LUT)
+    if lut is None or not any(value_of(data).startswith(ITEM_START) for data in lut.distinct()):
+        return None
+    return lut
 
 
 def _has_place(columns: Columns) -> bool:

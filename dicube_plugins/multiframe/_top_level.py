@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dicube_core.dataset import uids
-from dicube_core.dataset.elements import EXPLICIT_LITTLE, iter_items, walk
-from dicube_core.exceptions import MetaDataError
 from dicube_plugins.multiframe._elements import code, element, item, sequence, text, value_of
 from dicube_plugins.multiframe._groups import frame_description
 from dicube_plugins.multiframe._top_level_tags import top_level_tags
-from dicube_plugins.multiframe._values import allowed_vrs, means_the_same, text_of
+from dicube_plugins.multiframe._values import allowed_vrs, conforms, means_the_same, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from dicube_core.pixels import PixelFormat
     from dicube_plugins.multiframe._columns import Column, Columns
     from dicube_plugins.multiframe._identity import Identity
     from dicube_plugins.multiframe._kind import Kind
@@ -53,13 +52,11 @@ _MOMENTS = (
     (0x00080021, 0x00080031),
     (0x00080020, 0x00080030),
 )
+_SOP_CLASS = 0x00080016
+_INTERCEPT, _SLOPE, _RESCALE_TYPE = 0x00281052, 0x00281053, 0x00281054
 _CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 _CHARSET = 0x00080005
 _IMAGE_TYPE = 0x00080008
-_ACQUISITION_CONTEXT = 0x00400555
-#: Coding Scheme Designator and Code Meaning, and the three kinds of Code Value.
-_CODE = {0x00080102, 0x00080104}
-_CODE_VALUES = {0x00080100, 0x00080119, 0x00080120}
 _CONTRIBUTING = 0x0018A001
 
 
@@ -85,6 +82,7 @@ def top_level(
     identity: Identity,
     types: list[tuple[str, ...]],
     *,
+    pixel_format: PixelFormat,
     stack: bool,
     spoken_for: AbstractSet[int],
 ) -> tuple[dict[int, bytes], set[int]]:
@@ -100,6 +98,8 @@ def top_level(
         Its identifiers.
     types : list of tuple of str
         Frame Type of each frame.
+    pixel_format : PixelFormat
+        Of the frames, which the slices describe alike.
     stack : bool
         Whether frames have a place in a stack.
     spoken_for : set of int
@@ -118,12 +118,12 @@ def top_level(
         data = column.shared
         if data is None or tag not in allowed or data[4:6] not in allowed_vrs(tag):
             continue
-        if data[4:6] != b"SQ" or _conforms(tag, data):
+        if data[4:6] != b"SQ" or conforms(tag, data):
             elements[tag] = data
     charset = columns.get(_CHARSET)
     if charset is not None and charset.in_all:
         elements[_CHARSET] = charset.at(0) or b""
-    for tag, vr, value in _demanded(kind, identity):
+    for tag, vr, value in _demanded(kind, identity, pixel_format):
         _require(elements, columns, tag, vr, value)
     elements |= _own(kind, identity, types)
     elements |= _moment(columns)
@@ -131,7 +131,9 @@ def top_level(
     if kind.legacy_converted:
         elements |= frame_description()
     else:
-        elements |= _of_secondary_capture(elements, columns, spoken_for)
+        elements |= _of_secondary_capture(elements)
+        if not kind.has_lut and _SLOPE not in spoken_for:
+            _rescale(elements, columns)
     if stack:
         elements |= _dimensions(identity)
     if 0x00180015 not in elements and 0x00200060 not in elements:
@@ -141,31 +143,9 @@ def top_level(
     return elements, kept
 
 
-def _conforms(tag: int, data: bytes) -> bool:
-    """Whether a sequence has items, and a code sequence has codes in them (PS3.3 table 8.8-1).
-
-    Those that are not as the standard wants are left to the Unassigned Converted Attributes.
-    """
-    from pydicom.datadict import keyword_for_tag
-
-    coded = keyword_for_tag(tag).endswith("CodeSequence")
-    try:
-        items = [
-            {
-                e.tag
-                for e in walk(data, EXPLICIT_LITTLE, one.value, one.value_stop)
-                if data[e.value : e.value_stop].strip(b" \0")
-            }
-            for one in iter_items(data, next(walk(data)), EXPLICIT_LITTLE)
-        ]
-    except MetaDataError:
-        return False
-    if coded and not all(filled >= _CODE and filled & _CODE_VALUES for filled in items):
-        return False
-    return all(items) and (bool(items) or tag == _ACQUISITION_CONTEXT)
-
-
-def _demanded(kind: Kind, identity: Identity) -> list[tuple[int, bytes, bytes]]:
+def _demanded(
+    kind: Kind, identity: Identity, pixel_format: PixelFormat
+) -> list[tuple[int, bytes, bytes]]:
     """Return (tag, VR, value to fall back on) of what has to be there."""
     table = dict(_REQUIRED)
     if kind.legacy_converted:
@@ -175,6 +155,18 @@ def _demanded(kind: Kind, identity: Identity) -> list[tuple[int, bytes, bytes]]:
         table[0x00201040] = (b"LO", b"")
     table[0x00080060] = (b"CS", kind.modality.encode())
     table[0x0020000D] = (b"UI", identity.study.encode())
+    # Slices may describe the same pixels in other bytes, such as another VR or padding.
+    for tag, number in (
+        (0x00280002, 1),
+        (0x00280010, pixel_format.rows),
+        (0x00280011, pixel_format.columns),
+        (0x00280100, pixel_format.bits_allocated),
+        (0x00280101, pixel_format.bits_stored),
+        (0x00280102, pixel_format.high_bit),
+        (0x00280103, pixel_format.pixel_representation),
+    ):
+        table[tag] = (b"US", number.to_bytes(2, "little"))
+    table[0x00280004] = (b"CS", pixel_format.photometric_interpretation.encode())
     return [(tag, vr, value) for tag, (vr, value) in table.items()]
 
 
@@ -249,26 +241,31 @@ def _lut_shape(elements: dict[int, bytes]) -> dict[int, bytes]:
     return {0x20500020: text(0x20500020, b"CS", "INVERSE" if inverse else "IDENTITY")}
 
 
-def _of_secondary_capture(
-    elements: dict[int, bytes], columns: Columns, spoken_for: AbstractSet[int]
-) -> dict[int, bytes]:
+def _of_secondary_capture(elements: dict[int, bytes]) -> dict[int, bytes]:
     """Return what the Secondary Capture modules add (C.8.6.1, C.8.6.3, C.7.6.6)."""
-    sop_class = columns.get(0x00080016)
-    units = "HU" if sop_class is not None and text_of(sop_class.shared) == _CT_IMAGE else "US"
-    added = [
-        text(0x00080064, b"CS", "WSD"),
-        element(0x00280009, b"AT", b"\x00\x52\x30\x92"),  # the per-frame functional groups
-        text(0x00200020, b"CS", ""),
-    ]
-    if 0x00283000 not in columns and 0x00281053 not in spoken_for:
-        rescaled = 0x00281053 in elements
-        added += [
-            text(0x00281052, b"DS", "0"),
-            text(0x00281053, b"DS", "1"),
-            text(0x00281054, b"LO", units if rescaled else "US"),
-        ]
-    given = {_tag(part): part for part in added}
-    return {tag: part for tag, part in given.items() if tag not in elements or tag == 0x00280009}
+    added = {
+        0x00080064: text(0x00080064, b"CS", "WSD"),
+        0x00200020: text(0x00200020, b"CS", ""),
+    }
+    missing = {tag: part for tag, part in added.items() if tag not in elements}
+    return {
+        **missing,
+        0x00280009: element(0x00280009, b"AT", b"\x00\x52\x30\x92"),  # per-frame functional groups
+    }
+
+
+def _rescale(elements: dict[int, bytes], columns: Columns) -> None:
+    """Say slope and intercept, which all slices share; 1 and 0 where they say none.
+
+    A value counts whatever VR the slices give it, as it does for the file (`rescale_of`).
+    """
+    given = {tag: text_of(columns[tag].shared) for tag in (_INTERCEPT, _SLOPE) if tag in columns}
+    for tag, neutral in ((_INTERCEPT, "0"), (_SLOPE, "1")):
+        _require(elements, columns, tag, b"DS", (given.get(tag) or neutral).encode())
+    if _RESCALE_TYPE not in elements:
+        is_ct = _SOP_CLASS in columns and text_of(columns[_SOP_CLASS].shared) == _CT_IMAGE
+        units = "HU" if is_ct and given.get(_SLOPE) else "US"
+        elements[_RESCALE_TYPE] = text(_RESCALE_TYPE, b"LO", units)
 
 
 def _dimensions(identity: Identity) -> dict[int, bytes]:

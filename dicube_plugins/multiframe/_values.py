@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
+from dicube_core.dataset.elements import EXPLICIT_LITTLE, iter_items, walk
+from dicube_core.exceptions import MetaDataError
 from dicube_plugins.multiframe._elements import value_of
 
-if TYPE_CHECKING:
-    from dicube_plugins.multiframe._columns import Column
-
-__all__ = ["all_numbers", "allowed_vrs", "means_the_same", "numbers_of", "text_of"]
+__all__ = ["allowed_vrs", "conforms", "means_the_same", "numbers_of", "text_of"]
 
 #: Longest number that is read, with room for what writers do to the 16 of PS3.5 6.2.
 _MAX_NUMBER = 64
+#: VRs whose values are text in the character set of their data set (PS3.5 6.1.2.2), or may hold it.
+_IN_CHARACTER_SET = {b"SH", b"LO", b"ST", b"LT", b"UC", b"UT", b"PN", b"SQ", b"UN"}
+_ACQUISITION_CONTEXT = 0x00400555
+#: Coding Scheme Designator and Code Meaning, and the three kinds of Code Value.
+_CODE = {0x00080102, 0x00080104}
+_CODE_VALUES = {0x00080100, 0x00080119, 0x00080120}
 
 
 def text_of(data: bytes | None) -> str:
@@ -37,16 +41,9 @@ def numbers_of(data: bytes | None) -> tuple[float, ...]:
     return values if all(map(math.isfinite, values)) else ()
 
 
-def all_numbers(column: Column | None, vr: bytes, count: int) -> bool:
-    """Whether every slice has this element, as `count` numbers."""
-    if column is None or not column.in_all or column.vr != vr:
-        return False
-    return all(len(numbers_of(data)) == count for data in column.distinct())
-
-
 def means_the_same(data: bytes) -> bool:
     """Whether an element reads the same in every character set that DICOM has."""
-    return data.isascii() and b"\x1b" not in data
+    return data[4:6] not in _IN_CHARACTER_SET or (data.isascii() and b"\x1b" not in data)
 
 
 @lru_cache(maxsize=4096)
@@ -58,3 +55,27 @@ def allowed_vrs(tag: int) -> frozenset[bytes]:
         return frozenset(vr.encode() for vr in dictionary_VR(tag).split(" or "))
     except KeyError:
         return frozenset()
+
+
+def conforms(tag: int, data: bytes) -> bool:
+    """Whether a sequence has items, and a code sequence has codes in them (PS3.3 table 8.8-1).
+
+    Those that are not as the standard wants are left to the Unassigned Converted Attributes.
+    """
+    from pydicom.datadict import keyword_for_tag
+
+    coded = keyword_for_tag(tag).endswith("CodeSequence")
+    try:
+        items = [
+            {
+                e.tag
+                for e in walk(data, EXPLICIT_LITTLE, one.value, one.value_stop)
+                if data[e.value : e.value_stop].strip(b" \0")
+            }
+            for one in iter_items(data, next(walk(data)), EXPLICIT_LITTLE)
+        ]
+    except MetaDataError:
+        return False
+    if coded and not all(filled >= _CODE and filled & _CODE_VALUES for filled in items):
+        return False
+    return all(items) and (bool(items) or tag == _ACQUISITION_CONTEXT)

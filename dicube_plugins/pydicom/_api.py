@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import os
 from io import BytesIO
@@ -178,5 +179,6 @@ def _named(slice_: FileDataset, path: str | None) -> FileDataset:
     """Return a slice that knows which file it is from, and no longer holds its bytes."""
     if path is not None:
         slice_.filename, slice_.buffer, slice_.fileobj_type = path, None, open
-        slice_.timestamp = os.stat(path).st_mtime  # noqa: PTH116
+        with contextlib.suppress(OSError):  # it may be gone, or the process in another folder
+            slice_.timestamp = os.stat(path).st_mtime  # noqa: PTH116
     return slice_

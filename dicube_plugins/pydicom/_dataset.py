@@ -49,10 +49,10 @@ class SeriesDataset(FileDataset):
 
     def _reads_from(self, target: Any) -> bool:
         element = self.get_item(_PIXEL_DATA) if _PIXEL_DATA in self else None
-        lazy = isinstance(element, LazyPixelDataElement) and element.is_lazy
-        if not lazy or not isinstance(target, str | os.PathLike) or not self.filename:
+        source = element.source if isinstance(element, LazyPixelDataElement) else None
+        if source is None or not isinstance(target, str | os.PathLike):
             return False
         try:
-            return os.path.samefile(target, self.filename)  # noqa: PTH121 - any kind of path
+            return os.path.samefile(target, source)  # noqa: PTH121 - any kind of path
         except OSError:
             return False  # one of them does not exist

@@ -28,17 +28,20 @@ class LazyPixelData(io.BufferedIOBase):
     ----------
     file : io.BufferedIOBase
         Where the bytes come from. Its position, too, is one per thread; it is moved at will.
+    source : str, optional
+        Absolute path of the ``.dcbs`` file, if it is not in memory.
     """
 
-    def __init__(self, file: io.BufferedIOBase) -> None:
+    def __init__(self, file: io.BufferedIOBase, source: str | None = None) -> None:
         super().__init__()
         self._file = file
+        self.source = source
         self._length = file.seek(0, os.SEEK_END)
         self._own = threading.local()
 
     def again(self) -> LazyPixelData:
         """Return another file over the same bytes, at its beginning."""
-        return LazyPixelData(self._file)
+        return LazyPixelData(self._file, self.source)
 
     def readable(self) -> bool:
         """Return True."""
@@ -55,6 +58,8 @@ class LazyPixelData(io.BufferedIOBase):
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Set the position of the calling thread."""
+        if whence not in (os.SEEK_SET, os.SEEK_CUR, os.SEEK_END):
+            raise ValueError(f"whence must be 0, 1 or 2, not {whence!r}")
         base = (0, self.tell(), self._length)[whence]
         position = base + operator.index(offset)
         if position < 0:
@@ -85,6 +90,10 @@ class LazyPixelData(io.BufferedIOBase):
     def __len__(self) -> int:
         return self._length
 
+    def __bytes__(self) -> bytes:
+        """Return all bytes; the position stays."""
+        return self._range(0, self._length)
+
     def __getitem__(self, key: int | slice) -> int | bytes:
         """Return a byte or a range of bytes, as `bytes` does; the position stays."""
         if not isinstance(key, slice):
@@ -104,7 +113,7 @@ class LazyPixelData(io.BufferedIOBase):
         return self._file.read(stop - start)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return LazyPixelData, (self._file,)
+        return LazyPixelData, (self._file, self.source)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> LazyPixelData:
         return self.again()
@@ -171,6 +180,11 @@ class LazyPixelDataElement(DataElement):
     def is_lazy(self) -> bool:
         """Whether the pixels still lie in the file."""
         return isinstance(self._value, LazyPixelData)
+
+    @property
+    def source(self) -> str | None:
+        """Absolute path of the file in which the pixels still lie, None if they do in none."""
+        return self._value.source if isinstance(self._value, LazyPixelData) else None
 
     def to_json_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Return the DICOM JSON model of the element, for which all bytes are read."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydicom
 import pydicom.filereader
-from pydicom.pixels import utils
+from pydicom.pixels import processing, utils
 from pydicom.pixels.decoders import base as decoders
 from pydicom.pixels.encoders import base as encoders
 from pydicom.uid import HTJ2KLossless, HTJ2KLosslessRPCL
@@ -17,6 +17,7 @@ from dicube_plugins.patching import Call, Replace, SetAttribute, SetItem
 from dicube_plugins.policy import AUTO
 from dicube_plugins.pydicom import _api
 from dicube_plugins.pydicom._encoder import Htj2kEncoder
+from dicube_plugins.pydicom._modality import apply_with
 from dicube_plugins.pydicom._paths import SeriesPath
 from dicube_plugins.pydicom._plugins import LABEL, FirstDecoder
 from dicube_plugins.pydicom._reading import read_series
@@ -39,6 +40,7 @@ def patches() -> list[Patch]:
         Replace(pydicom.filereader, "read_partial", _read_partial),
         *_dcmread_patches(),
         *_path_patches(),
+        *_modality_patches(),
         *(FirstDecoder(decoder, _DECODER) for decoder in _htj2k_decoders()),
         *_encoder_patches(),
     ]
@@ -85,15 +87,49 @@ def _dcmread_patches() -> list[Patch]:
         function: Any = _api.dcmread if active and chosen else original
         return function(fp, *args, **kwargs, **chosen)
 
-    places = [
-        module
-        for name, module in sorted(sys.modules.items())
-        if name.partition(".")[0] == "pydicom" and vars(module).get("dcmread") is original
-    ]
+    places = [module for module, name in _places(original) if name == "dcmread"]
     return [
         Call("pydicom.dcmread: takes frame= and transfer_syntax=", activate, deactivate),
         *(SetAttribute(module, "dcmread", dcmread) for module in places),
     ]
+
+
+def _places(function: object) -> list[tuple[Any, str]]:
+    """Return where pydicom has a function: modules, and its public names in them."""
+    return [
+        (module, name)
+        for module in _modules()
+        for name, value in vars(module).items()
+        if value is function and not name.startswith("_")
+    ]
+
+
+def _modules() -> list[Any]:
+    return [m for name, m in sorted(sys.modules.items()) if name.partition(".")[0] == "pydicom"]
+
+
+def _modality_patches() -> list[Patch]:
+    """Replace `apply_modality_lut` by both its names, also where old code still takes it from."""
+    original = processing.apply_modality_lut
+    # `pydicom.pixel_data_handlers` looks names up in such tables when they are asked for.
+    tables = [(m.__name__, vars(m).get("_DEPRECATED")) for m in _modules()]
+    return [
+        *(Replace(module, name, apply_with) for module, name in _places(original)),
+        *(
+            SetItem(
+                table, name, _current_modality_lut, f"{module}.{name}: as pydicom.pixels has it"
+            )
+            for module, table in tables
+            if isinstance(table, dict)
+            for name, value in table.items()
+            if value is original
+        ),
+    ]
+
+
+def _current_modality_lut(arr: Any, ds: Any) -> Any:
+    """Call what pydicom has now: with the adapter or, once it is out, without."""
+    return processing.apply_modality_lut(arr, ds)
 
 
 def _path_patches() -> list[Patch]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from dicube_plugins.multiframe import MultiFrameFile
 from dicube_plugins.policy import AUTO, transfer_syntax_uid
 from dicube_plugins.pydicom._dataset import SeriesDataset
 from dicube_plugins.pydicom._lazy import LazyPixelData, LazyPixelDataElement
-from dicube_plugins.pydicom._source import source_of
+from dicube_plugins.pydicom._source import path_of, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +83,10 @@ def read_series(
         Leave the pixels in the file until they are needed.
     """
     image = open_series(file, transfer_syntax)
-    pixels = LazyPixelData(image.pixel_data())
+    path = path_of(file)
+    # The process may have changed its folder when the path is needed again.
+    source = None if path is None else os.path.abspath(path)  # noqa: PTH100 - keeps links
+    pixels = LazyPixelData(image.pixel_data(), source)
     length = _UNDEFINED if image.encapsulated else len(pixels)
     # Pixel Data of no length stand for the real ones, so that pydicom itself decides whether
     # they are wanted. The header is in memory: nothing of it is to be read later by its position

@@ -40,6 +40,9 @@ def source_of(file: Any) -> str | bytes:
     file : path, or seekable binary file that stands at its beginning
         Its position is kept.
     """
+    if isinstance(file, bytes | bytearray | memoryview):
+        kind = type(file).__name__
+        raise TypeError(f"a path or a binary file is expected, not {kind}; use io.BytesIO(data)")
     path = path_of(file)
     if path is not None:
         return path

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import io
+import json
 
 import numpy as np
 import pydicom
 import pytest
+import zstandard
 from fake_consumers import fake_consumer
+from support.legacy_file import legacy_file, merged_data, varying, volume
 from support.raw import text
 from support.series import Kind, make_series
 from support.whole import write_files
 
 import dicube_core
 from dicube_core.dataset import uids
-from dicube_core.exceptions import DicomCubeWarning, TransferSyntaxError, UnsupportedKindError
+from dicube_core.exceptions import (
+    DataConsistencyError,
+    DicomCubeWarning,
+    MetaDataError,
+    TransferSyntaxError,
+    UnsupportedKindError,
+)
+from dicube_core.pixel_header import PixelDataHeader
 from dicube_plugins import to_multiframe
 
 
@@ -80,6 +90,31 @@ def test_readers_that_heed_the_first_frame_only_are_kept_from_it(tmp_path, edit,
     assert to_multiframe(file, tmp_path / "x.dcm", consumer="pydicom").names == ("x.dcm",)
 
 
+def test_slices_of_other_writers_are_looked_at(tmp_path):
+    """Such a file may say that there is a grid where its slices have a gap."""
+    array = volume(4)
+    merged = merged_data(array)
+    merged["00200032"] = varying("DS", [[-10.0, -20.0, z] for z in (0.0, 2.5, 5.0, 40.0)])
+    meta = json.dumps({"_merged_data": merged, "slice_count": 4}).encode()
+    file = tmp_path / "x.dcbs"
+    file.write_bytes(legacy_file(array, dicom_meta=zstandard.compress(meta)))
+    with dicube_core.open(file) as reader:
+        assert reader.geometry is not None
+    with pytest.raises(UnsupportedKindError, match="grid"):
+        to_multiframe(file, tmp_path / "x.dcm", consumer="SimpleITK")
+    file.write_bytes(legacy_file(array))
+    assert to_multiframe(file, tmp_path / "x.dcm", "explicit", consumer="SimpleITK").n_bytes
+
+
+def test_a_file_without_dicom_metadata_says_so(tmp_path):
+    image = dicube_core.DicomCubeImage(np.zeros((2, 4, 4), "uint16"), PixelDataHeader())
+    dicube_core.save(image, tmp_path / "x.dcbs")
+    with pytest.raises(UnsupportedKindError, match="grid"):  # nor a place in space
+        to_multiframe(tmp_path / "x.dcbs", tmp_path / "x.dcm", "explicit", consumer="SimpleITK")
+    with pytest.raises(MetaDataError, match="no DICOM metadata"):
+        to_multiframe(tmp_path / "x.dcbs", tmp_path / "x.dcm", "explicit", consumer="pydicom")
+
+
 def test_a_damaged_frame_leaves_no_file(series_file, tmp_path):
     data = bytearray(series_file.read_bytes())
     with dicube_core.open(series_file) as reader:
@@ -88,3 +123,13 @@ def test_a_damaged_frame_leaves_no_file(series_file, tmp_path):
     with pytest.raises(dicube_core.exceptions.DicomCubeError, match="frame 3"):
         to_multiframe(tmp_path / "bad.dcbs", tmp_path / "x.dcm", "htj2k")
     assert not (tmp_path / "x.dcm").exists()
+
+
+def test_the_source_is_not_replaced(series_file, tmp_path):
+    copy = tmp_path / "x.dcbs"
+    copy.write_bytes(series_file.read_bytes())
+    (tmp_path / "link.dcm").symlink_to(copy)
+    for target in (copy, tmp_path / "link.dcm"):
+        with pytest.raises(DataConsistencyError, match="would be replaced"):
+            to_multiframe(copy, target)
+    assert copy.read_bytes() == series_file.read_bytes()

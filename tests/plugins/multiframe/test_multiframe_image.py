@@ -10,7 +10,7 @@ from multiframe_support import EXPLICIT_LE, HTJ2K, assert_frames, assert_origina
 from pydicom.pixels import pixel_array
 from support.compare import stored
 from support.metadata_cases import CASES
-from support.raw import Node, text
+from support.raw import Form, Node, text, us
 from support.series import CT_STORAGE, KINDS, Kind, make_series, put
 from support.series_cases import WHOLE
 from support.whole import write_files
@@ -219,6 +219,125 @@ def test_modality_values(name, uid, tmp_path):
             rule = image
         found = values * float(rule.RescaleSlope) + float(rule.RescaleIntercept)
         np.testing.assert_allclose(found, expected[index], rtol=1e-12)
+    assert_originals(image, case.sources)
+
+
+def other_vr(vr, numbers=b"2.5 "):
+    return put(Node(0x00281053, vr, numbers), Node(0x00281052, vr, b"-10 "))
+
+
+def empty(tag):
+    return put(Node(tag, "DS", b""))
+
+
+def empty_lut(index, nodes):
+    """A Modality LUT without items does not replace slope and intercept."""
+    nodes[0x00283000] = Node(0x00283000, "SQ", [])
+    nodes[0x00281053] = text(0x00281053, "DS", str(index + 1))
+
+
+ODD_RESCALE = {
+    "lo": other_vr("LO"),
+    "un": other_vr("UN"),
+    "empty_slope": empty(0x00281053),
+    "empty_intercept": empty(0x00281052),
+    "blank_intercept": put(Node(0x00281052, "DS", b"  ")),
+    "empty_lut": empty_lut,
+}
+
+
+@pytest.mark.parametrize("name", ODD_RESCALE)
+@pytest.mark.parametrize("uid", [CT_STORAGE, SECONDARY])
+def test_modality_values_of_odd_elements(name, uid, tmp_path):
+    def edit(index, nodes):
+        ODD_RESCALE[name](index, nodes)
+        nodes[0x00080016] = text(0x00080016, "UI", uid)
+
+    case = given(tmp_path, make_series(3, edit=edit))
+    image = case.image()
+    expected = ModalityValues(case.reader).frames(dtype="float64")
+    (shared,) = image.SharedFunctionalGroupsSequence
+    for index, values in enumerate(image.pixel_array):
+        frame = image.PerFrameFunctionalGroupsSequence[index]
+        places = [g.get("PixelValueTransformationSequence", [None])[0] for g in (frame, shared)]
+        rule = next((place for place in places if place is not None), image)
+        found = values * float(rule.RescaleSlope) + float(rule.RescaleIntercept)
+        np.testing.assert_allclose(found, expected[index], rtol=1e-12)
+    if name != "empty_lut":  # a group that is equal in all frames is shared
+        assert "PixelValueTransformationSequence" not in frame
+    assert_originals(image, case.sources)
+
+
+@pytest.mark.parametrize("lut", ["un", "no_descriptor"])
+def test_a_modality_lut_that_cannot_be_handed_on_is_refused(lut, tmp_path):
+    item = [us(0x00283002, 4096, 0, 16), Node(0x00283006, "OW", bytes(8192))]
+    raw = item_bytes(item)
+    node = Node(0x00283000, "UN", raw) if lut == "un" else Node(0x00283000, "SQ", [[]])
+    case = given(tmp_path, make_series(3, edit=put(node)))
+    with pytest.raises(UnsupportedKindError, match=r"Modality LUT.*one by one"):
+        MultiFrameFile(case.reader).head()
+
+
+def item_bytes(nodes):
+    content = b"".join(Form().element(node) for node in nodes)
+    return b"\xfe\xff\x00\xe0" + len(content).to_bytes(4, "little") + content
+
+
+PIXEL_KEYWORDS = (
+    *("SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
+)
+SIGNED = Kind("signed", stored=12, signed=True, photometric="MONOCHROME1")
+
+
+def described(vr):
+    """Return an edit that gives the pixel description in another VR."""
+    numbers = (1, SIGNED.rows, SIGNED.columns, 16, 12, 11, 1)
+    tags = (0x00280002, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103)
+    values = [n.to_bytes(2, "little") for n in numbers]
+    nodes = [Node(tag, vr, value) for tag, value in zip(tags, values, strict=True)]
+    return put(*nodes, Node(0x00280004, vr, b"MONOCHROME1 "))
+
+
+def padded(index, nodes):
+    nodes[0x00280004] = Node(0x00280004, "CS", b"MONOCHROME1" + (b"\0" if index == 1 else b" "))
+
+
+def without(*tags):
+    return lambda _, nodes: [nodes.pop(tag) for tag in tags]
+
+
+ODD_DESCRIPTIONS = {
+    "un": described("UN"),
+    "ss": described("SS"),
+    "padding": padded,
+    "no_high_bit": without(0x00280102),
+    "no_samples": without(0x00280002),
+}
+
+
+@pytest.mark.parametrize("name", ODD_DESCRIPTIONS)
+def test_pixels_are_described_whatever_the_slices_say_it_in(name, tmp_path):
+    case = given(tmp_path, make_series(3, SIGNED, ODD_DESCRIPTIONS[name]))
+    image = case.image()
+    found = [image[keyword].value for keyword in PIXEL_KEYWORDS]
+    assert found == [1, "MONOCHROME1", SIGNED.rows, SIGNED.columns, 16, 12, 11, 1]
+    assert image.PresentationLUTShape == "INVERSE"
+    np.testing.assert_array_equal(image.pixel_array, case.reader.frames())
+    if name in ("padding", "no_high_bit", "no_samples"):  # pydicom reads the others in their own VR
+        assert_originals(image, case.sources)
+
+
+def test_numbers_mean_the_same_in_every_character_set(tmp_path):
+    def edit(index, nodes):
+        nodes[0x00080005] = text(0x00080005, "CS", ("ISO_IR 100", "ISO_IR 192")[index % 2])
+
+    case = given(tmp_path, make_series(3, Kind("tall", rows=200), edit))
+    image = case.image()
+    assert image.Rows == 200
+    for frame in image.PerFrameFunctionalGroupsSequence:
+        assert "Rows" not in frame.UnassignedPerFrameConvertedAttributesSequence[0]
+    assert_frames(image, case)
     assert_originals(image, case.sources)
 
 

@@ -1,6 +1,7 @@
 """Pixel Data that stay in the file: what pydicom does with them, and with damage in them."""
 
 import copy
+import gzip
 import io
 import json
 import pickle
@@ -134,6 +135,9 @@ class TestValue:
         assert (found[0], found[-1]) == (expected[0], expected[-1])
         with pytest.raises(IndexError):
             found[len(expected)]
+        found.seek(7)
+        assert bytes(found) == expected
+        assert found.tell() == 7
 
     def test_reading(self, dataset, series):
         expected = dcmread(series.path, pixel_data="bytes").PixelData
@@ -149,6 +153,9 @@ class TestValue:
         assert buffer == expected[5:11]
         with pytest.raises(ValueError, match="negative"):
             file.seek(-1)
+        for whence in (3, -1):
+            with pytest.raises(ValueError, match="whence"):
+                file.seek(0, whence)
         with pytest.raises(io.UnsupportedOperation):
             file.write(b"x")
 
@@ -253,6 +260,26 @@ class TestDatasets:
         mine.PixelData = dataset.PixelData.read()
         mine.save_as(path)  # nothing is read from it any more
         assert pydicom.dcmread(path) == dataset
+
+    def test_saving_over_it_from_another_folder(self, series, tmp_path, monkeypatch):
+        (tmp_path / "below").mkdir()
+        path = tmp_path / "mine.dcbs"
+        path.write_bytes(series.path.read_bytes())
+        monkeypatch.chdir(tmp_path)
+        mine = dcmread("mine.dcbs")
+        monkeypatch.chdir(tmp_path / "below")
+        for dataset in (mine, copy.deepcopy(mine), pickle.loads(pickle.dumps(mine))):
+            with pytest.raises(DataConsistencyError, match="another name"):
+                dataset.save_as("../mine.dcbs")
+        assert path.read_bytes() == series.path.read_bytes()
+
+    def test_saving_over_a_file_that_was_unpacked(self, series, tmp_path):
+        path = tmp_path / "x.gz"
+        path.write_bytes(gzip.compress(series.path.read_bytes()))
+        with gzip.open(path) as file:
+            dataset = dcmread(file)
+        dataset.save_as(path)  # its bytes are in memory
+        np.testing.assert_array_equal(pydicom.dcmread(path).pixel_array, series.volume)
 
     def test_saving_to_a_file_object(self, dataset, series):
         file = io.BytesIO()

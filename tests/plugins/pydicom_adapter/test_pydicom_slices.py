@@ -101,6 +101,13 @@ def test_no_such_transfer_syntax(series):
         dcmread(series.path, frame="0")
 
 
+@pytest.mark.parametrize("kind", [bytes, bytearray])
+@pytest.mark.parametrize("read", [dcmread, datasets, open_dicom])
+def test_bytes_are_no_file(kind, read, series):
+    with pytest.raises(TypeError, match="BytesIO"):
+        read(kind(series.path.read_bytes()))
+
+
 def test_iteration(series):
     for index, found in enumerate(datasets(series.path)):
         assert_same(found, served(series.path, index))
@@ -109,6 +116,20 @@ def test_iteration(series):
     assert len(headers) == 6
     assert not any("PixelData" in header for header in headers)
     assert [h.InstanceNumber for h in headers] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("how", ["deleted", "another folder"])
+def test_iteration_needs_no_path_any_more(how, series, tmp_path, monkeypatch):
+    (tmp_path / "x.dcbs").write_bytes(series.path.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    iterator = datasets("x.dcbs")
+    if how == "deleted":
+        (tmp_path / "x.dcbs").unlink()
+    else:
+        monkeypatch.chdir(tmp_path.parent)
+    found = list(iterator)
+    np.testing.assert_array_equal([one.pixel_array for one in found], series.volume)
+    assert {one.filename for one in found} == {"x.dcbs"}
 
 
 def test_iteration_opens_the_file_at_once(tmp_path):
