@@ -98,7 +98,7 @@ def saved_and_loaded(folder):
         (nibabel.Nifti2Image, "x2.nii"),
         (nibabel.Nifti1Pair, "pair.img"),
         (nibabel.MGHImage, "x.mgz"),
-        (nibabel.Spm2AnalyzeImage, "spm.img"),
+        (nibabel.AnalyzeImage, "analyze.img"),
     ):
         folder.mkdir(exist_ok=True)
         nib.save(kind(data, affine), folder / name)

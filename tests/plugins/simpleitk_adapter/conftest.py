@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 from itertools import count
 
 import pytest
@@ -12,6 +13,14 @@ import dicube_core
 import dicube_plugins
 
 SMALL = Kind("ct", rows=9, columns=7)
+
+
+@pytest.fixture(autouse=True)
+def same_locale():
+    """Put the locale of the process back: SimpleITK's own writing of some formats leaves "C"."""
+    before = locale.setlocale(locale.LC_ALL)
+    yield
+    locale.setlocale(locale.LC_ALL, before)
 
 
 @pytest.fixture
