@@ -116,11 +116,20 @@ class DicomCubeImage:
             return None
         return self.headers
 
-    @property
-    def is_sorted_apart(self) -> bool:
-        """Whether the metadata was sorted after the frames, which then belong to other slices."""
+    def require_common_order(self) -> None:
+        """Refuse metadata that was sorted after the frames, which then belong to other slices.
+
+        Raises
+        ------
+        DataConsistencyError
+            It was.
+        """
         meta, order, _ = self._noted
-        return meta is not None and meta is self.dicom_meta and meta.order != order
+        if meta is not None and meta is self.dicom_meta and meta.order != order:
+            raise DataConsistencyError(
+                "the metadata was sorted after the frames were read, so they no longer match",
+                suggestion="give the order when loading, with sort_method=",
+            )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -206,12 +215,19 @@ class DicomCubeImage:
         -------
         ndarray of shape (frames, rows, columns)
             Freshly allocated. Frames with their own slope (PET) are scaled by their own.
+
+        Raises
+        ------
+        DataConsistencyError
+            The slices have Modality LUTs, and were sorted after the frames.
         """
         import numpy as np
 
         if str(np.dtype(dtype)) not in ("float16", "float32", "float64"):
             raise ValueError(f"dtype must be float16, float32 or float64, not {dtype!r}")
         transform = ModalityTransform.of(self.pixel_header, self.pixel_format, self.dicom_meta)
+        if transform.has_lut:
+            self.require_common_order()
         values = np.empty(self.shape, dtype)
         for index in range(self.frame_count):
             transform.apply(self.raw_image[index], index, dtype, values[index])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ModalityTransform", "ModalityValues"]
 
-_MODALITY_LUT = "ModalityLUTSequence"
+_MODALITY_LUT = 0x00283000
 #: What pydicom needs of a slice to apply its Modality LUT.
 _LUT_TAGS = ("00280103", "00281052", "00281053", "00283000")
 _INTEGERS = ("uint8", "uint16", "uint32"), ("int8", "int16", "int32")
@@ -53,8 +53,19 @@ class ModalityTransform:
         dicom_meta: DicomMeta | None,
     ) -> ModalityTransform:
         """Make the transform that a file or an image describes."""
-        has_lut = dicom_meta is not None and not dicom_meta.is_missing(_MODALITY_LUT)
+        # A sequence without items has no LUT.
+        has_lut = dicom_meta is not None and any(dicom_meta.get_values(_MODALITY_LUT))
         return cls(pixel_header, pixel_format, dicom_meta if has_lut else None)
+
+    @classmethod
+    def of_reader(cls, reader: Reader) -> ModalityTransform:
+        """Make the transform of a file, whatever was done to its `Reader.dicom_meta` since.
+
+        Metadata is parsed only if it may have a LUT: for a long series, that takes longer than
+        decoding a frame.
+        """
+        meta = reader.stored_meta() if reader.container.may_have(_MODALITY_LUT) else None
+        return cls.of(reader.pixel_header, reader.pixel_format, meta)
 
     @property
     def has_lut(self) -> bool:
@@ -122,15 +133,16 @@ class ModalityTransform:
         frame : int
             Which frame it is, counted from 0.
         dtype : dtype
-            A floating type, in which is then reckoned, or `exact_dtype` or a wider integer.
+            A floating type, in which is then reckoned, or `exact_dtype` or a wider integer; in
+            any byte order.
         out : ndarray of shape (rows, columns), optional
             Of `dtype`; filled and returned. May be `stored` itself.
         """
         import numpy as np
 
-        kind = np.dtype(dtype)
         if out is None:
-            out = np.empty(stored.shape, kind)
+            out = np.empty(stored.shape, dtype)
+        kind = np.dtype(dtype).newbyteorder("=")  # numpy reckons in no other
         if self.lut_meta is not None:
             out[...] = self._through_lut(stored, frame)
             return out
@@ -181,9 +193,7 @@ class ModalityValues:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
-        self.transform = ModalityTransform.of(
-            reader.pixel_header, reader.pixel_format, reader.dicom_meta
-        )
+        self.transform = ModalityTransform.of_reader(reader)
         self.dtype = self.transform.exact_dtype
 
     @property
@@ -208,17 +218,23 @@ class ModalityValues:
     ) -> npt.NDArray[Any]:
         """Return the modality values of one frame; see `frames`.
 
+        Parameters
+        ----------
+        index : int
+            Negative values count from the end.
+        dtype : dtype, optional
+            As in `frames`.
+        out : ndarray of shape (rows, columns), optional
+            Filled and returned.
+
         Returns
         -------
         ndarray of shape (rows, columns)
         """
-        import numpy as np
-
         number = self.reader.container.frame_number(index)
         kind = self._kind(dtype)
         same = kind == self.reader.dtype
-        if out is None:
-            out = np.empty(self.reader.pixel_format.shape, kind)
+        out = _fitting(out, self.reader.pixel_format.shape, kind)
         stored = self.reader.frame(number, out=out if same and out.flags.c_contiguous else None)
         if stored is out and self.is_identity and self._whole_words:
             return out
@@ -237,7 +253,8 @@ class ModalityValues:
         frames : range, slice or iterable of int, optional
             Which, in which order; all by default. Negative values count from the end.
         dtype : dtype, optional
-            `dtype` of this object by default; or a floating type, in which is then reckoned.
+            `dtype` of this object by default; or a floating type, in which is then reckoned, or
+            an integer type that holds `dtype`.
         out : ndarray of shape (n, rows, columns), optional
             Filled and returned.
 
@@ -254,19 +271,9 @@ class ModalityValues:
         DecodeError, ChecksumError
             A frame is damaged; the message names it and its byte offset.
         """
-        import numpy as np
-
         chosen = self._chosen(frames)
         kind = self._kind(dtype)
-        shape = (len(chosen), *self.reader.pixel_format.shape)
-        if out is None:
-            out = np.empty(shape, kind)
-        elif out.shape != shape or out.dtype != kind:
-            raise DataConsistencyError(
-                f"out has shape {out.shape} and type {out.dtype}; shape {shape} and type {kind} "
-                "are needed"
-            )
-        target = out
+        target = _fitting(out, (len(chosen), *self.reader.pixel_format.shape), kind)
         _ = self.reader.codec  # made once, not by every thread
 
         def work(position: int, index: int) -> None:
@@ -287,10 +294,12 @@ class ModalityValues:
         import numpy as np
 
         kind = self.dtype if dtype is None else np.dtype(dtype)
-        if kind.kind != "f" and not np.can_cast(self.dtype, kind, "safe"):
+        holds = kind.kind == "f" or (kind.kind in "iu" and np.can_cast(self.dtype, kind, "safe"))
+        if not holds:
             raise DataConsistencyError(
                 f"{self.reader.name}: {kind} does not hold the modality values, which are "
-                f"{self.dtype}"
+                f"{self.dtype}",
+                suggestion="a floating type, or an integer type that holds them, is needed",
             )
         return kind
 
@@ -298,3 +307,19 @@ class ModalityValues:
     def _whole_words(self) -> bool:
         """Whether every bit of a stored word belongs to the pixel."""
         return self.reader.pixel_format.bits_stored == self.reader.pixel_format.bits_allocated
+
+
+def _fitting(
+    out: npt.NDArray[Any] | None, shape: tuple[int, ...], kind: np.dtype[Any]
+) -> npt.NDArray[Any]:
+    """Return `out` if it fits, or a new array."""
+    import numpy as np
+
+    if out is None:
+        return np.empty(shape, kind)
+    if out.shape != shape or out.dtype != kind:
+        raise DataConsistencyError(
+            f"out has shape {out.shape} and type {out.dtype}; shape {shape} and type {kind} are "
+            "needed"
+        )
+    return out

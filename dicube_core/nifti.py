@@ -16,6 +16,7 @@ from dicube_core.exceptions import (
 )
 from dicube_core.geometry import Geometry
 from dicube_core.image import DicomCubeImage
+from dicube_core.modality import ModalityTransform
 from dicube_core.pixel_header import PixelDataHeader
 from dicube_core.pixels import DTYPE_BITS
 from dicube_core.spatial.refusal import no_true_affine
@@ -244,9 +245,9 @@ def _new_file(nibabel: Any, image: DicomCubeImage) -> bytes:
         float(np.float32(v)) == v  # type: ignore[arg-type]
         for v in (slope, intercept)
     )
-    lut = image.dicom_meta is not None and not image.dicom_meta.is_missing("ModalityLUTSequence")
+    transform = ModalityTransform.of(image.pixel_header, image.pixel_format, image.dicom_meta)
     stored = image.pixel_format.pixel_values(image.raw_image)
-    voxels = stored if exact and not lut else image.get_fdata("float64")
+    voxels = stored if exact and not transform.has_lut else image.get_fdata("float64")
     header.set_data_dtype(voxels.dtype)
     header.set_data_shape(voxels.shape[::-1])
     affine = image.space.affine_xyz_ras

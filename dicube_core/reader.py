@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.container.extension import SLICE_HEADERS, SOURCE_HEADER, WRITER
@@ -180,8 +179,11 @@ class Reader:
     @lazy
     def headers(self) -> HeaderTable | None:
         """Original headers of the slices, None where the file has none."""
+        from dicube_core.dicom.headers import HeaderTable
+
         data = self._container.part(SLICE_HEADERS)
-        return None if data is None else _header_table(data, self.frame_count, self.name)
+        where = f"{self.name}: slice headers"
+        return None if data is None else HeaderTable(data, self.frame_count, where)
 
     @lazy
     def source_header(self) -> bytes | None:
@@ -194,31 +196,13 @@ class Reader:
 
         Its bytes are read and compared with their checksum now, and parsed when first asked for.
         """
-        from dicube_core.metadata.meta import DicomMeta
+        return self.stored_meta()
 
-        load = self._container.metadata_loader()
-        if load is None:
-            return None
-        packed = self._container.part(SLICE_HEADERS)
-        if packed is None:
-            return DicomMeta(self._repaired(load()), slice_count=self.frame_count)
+    def stored_meta(self) -> DicomMeta | None:
+        """Return `dicom_meta` as the file has it, whatever was done to that object since."""
+        from dicube_core.dicom.stored_meta import stored_meta
 
-        def merged() -> dict[str, Any]:
-            stored = load()
-            entries: dict[str, Any] = stored.get("_merged_data", stored)
-            return entries
-
-        meta = DicomMeta.lazy(merged, self.frame_count)
-        meta.load_filenames_late(partial(_source_names, packed, self.frame_count, self.name))
-        return meta
-
-    def _repaired(self, stored: dict[str, Any]) -> dict[str, Any]:
-        """Return the metadata of a file of another writer, mended (``docs/format.md``, quirks)."""
-        from dicube_core.dicom.legacy import repair_pixel_description
-        from dicube_core.metadata.merge import repair_legacy
-
-        merged = repair_legacy(stored.get("_merged_data", stored), self.frame_count)
-        return repair_pixel_description(merged, self.pixel_format, self.pixel_header)
+        return stored_meta(self._container, self.pixel_header, lambda: self.pixel_format)
 
     @lazy
     def dicom_status(self) -> DicomStatus:
@@ -344,12 +328,7 @@ class Reader:
             chosen = range(*frames.indices(self.frame_count))
         else:
             chosen = [self._container.frame_number(index) for index in frames]
-        size = (
-            tuple(-(-n // (1 << level)) for n in self.pixel_format.shape)
-            if level
-            else (self.pixel_format.shape)
-        )
-        shape = (len(chosen), *size)
+        shape = (len(chosen), *(-(-n // (1 << level)) for n in self.pixel_format.shape))
         if out is None:
             out = np.empty(shape, self.dtype)
         elif out.shape != shape or out.dtype != self.dtype or not out.flags.c_contiguous:
@@ -396,13 +375,3 @@ class Reader:
 def open_file(source: str | os.PathLike[str] | bytes | BinaryIO | ByteSource) -> Reader:
     """Open a ``.dcbs`` file for reading; see `Reader`."""
     return Reader(source)
-
-
-def _header_table(packed: bytes, frame_count: int, name: str) -> HeaderTable:
-    from dicube_core.dicom.headers import HeaderTable
-
-    return HeaderTable(packed, frame_count, f"{name}: slice headers")
-
-
-def _source_names(packed: bytes, frame_count: int, name: str) -> list[str]:
-    return [header.name for header in _header_table(packed, frame_count, name)]

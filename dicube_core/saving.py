@@ -175,11 +175,7 @@ def headers_of_image(
     meta = image.dicom_meta
     if meta is None:
         return None, None
-    if image.is_sorted_apart:
-        raise DataConsistencyError(
-            "the metadata was sorted after the frames were read, so they no longer match",
-            suggestion="give the order when loading, with sort_method=",
-        )
+    image.require_common_order()
     headers = image.current_headers()
     if headers is None:
         from dicube_core.dicom.legacy import headers_from_meta, repair_pixel_description

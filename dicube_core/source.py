@@ -68,8 +68,10 @@ class FileObjectSource:
         self._file = file
         self._lock = ForkSafeLock()
         self._fd = -1
-        if isinstance(file, io.BufferedReader | io.FileIO) and HAS_PREAD:
-            self._fd = file.fileno()
+        # A buffered reader may as well stand before part of a file, such as a member of an archive.
+        raw = file.raw if isinstance(file, io.BufferedReader) else file
+        if isinstance(raw, io.FileIO) and HAS_PREAD:
+            self._fd = raw.fileno()
         position = file.tell()
         self._size = file.seek(0, io.SEEK_END)
         file.seek(position)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +29,16 @@ def run_script_command(program: str, arguments: Sequence[str]) -> None:
     (dcbs exec script.py), or -m and a module. Whatever follows is the program's own. It needs no
     change: its frameworks read .dcbs files as they read others.
     """
-    from dicube_plugins.run_script import run_script
+    from dicube_plugins.run_script import find_program, run_script
 
+    find_program(program, arguments)  # that there is none is for us to say
     warnings.showwarning = _show  # a program's warnings are its user's business
-    sys.exit(run_script(program, arguments))
+    try:
+        ended = run_script(program, arguments)
+    except Exception:  # noqa: BLE001 - so are its errors, which show where they come from
+        traceback.print_exc()
+        ended = 1
+    sys.exit(ended)
 
 
 def _show(*what: Any, **_: Any) -> None:

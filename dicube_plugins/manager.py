@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import pluggy
 
 from dicube_core.exceptions import DicomCubeError
+from dicube_core.forks import ForkSafeLock
 from dicube_plugins.hookspecs import HOOK_CLASSES, PROJECT
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ class PluginStatus:
 class PluginManager:
     """Plugins of one process. Nothing is imported before the first question is asked.
 
-    Safe for several threads. A plugin that fails is left out and reported by `status`; it takes
-    no other with it. A question about one name loads the plugin of that name alone, if there is
-    one; all other questions load all plugins.
+    Safe for several threads and after fork. A plugin that fails is left out and reported by
+    `status`; it takes no other with it. A question about one name loads the plugin of that name
+    alone, if there is one; all other questions load all plugins.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class PluginManager:
     def __init__(self, blocked: Iterable[str] | None = None) -> None:
         named = os.environ.get(BLOCK_VARIABLE, "").split(",") if blocked is None else blocked
         self._blocked = frozenset(name.strip() for name in named) - {""}
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock()
         self._manager: pluggy.PluginManager | None = None
         self._waiting: list[EntryPoint] = []
         self._ranks: dict[str, int] = {}

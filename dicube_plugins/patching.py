@@ -97,9 +97,16 @@ class Replace:
                 return original(*args, **kwargs)
             return self._function(original, *args, **kwargs)
 
+        around.__module__, around.__qualname__ = self._place()  # by which it is pickled
         self._ours = around if kind is None else kind(around)
         setattr(self._owner, self._name, self._ours)
         self._active = True
+
+    def _place(self) -> tuple[str, str]:
+        """Return module and qualified name under which the function is found."""
+        if inspect.isclass(self._owner):
+            return self._owner.__module__, f"{self._owner.__qualname__}.{self._name}"
+        return self._owner.__name__, self._name
 
     def revert(self) -> str:
         """Put the original back, unless others have replaced ours."""

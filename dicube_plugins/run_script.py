@@ -112,6 +112,7 @@ def _module(name: str) -> Callable[[], Any]:
 def _file(name: str) -> Callable[[], Any]:
     def run() -> None:
         sys.path.insert(0, str(Path(name).resolve().parent))
-        runpy.run_path(name, run_name="__main__")
+        # As Python does it: `__file__` stays right if the program changes its folder.
+        runpy.run_path(str(Path(name).absolute()), run_name="__main__")
 
     return run

@@ -31,9 +31,9 @@ def is_dcbs(source: Any) -> bool:
             with open(source, "rb", buffering=0) as file:  # noqa: PTH123 - takes bytes paths too
                 return file.read(len(MAGIC)) == MAGIC
         if isinstance(source, bytes | bytearray | memoryview):
-            return bytes(source[: len(MAGIC)]) == MAGIC
+            return memoryview(source).cast("B")[: len(MAGIC)] == MAGIC
         return _starts_with_magic(source)
-    except (OSError, ValueError, TypeError, AttributeError):
+    except Exception:  # noqa: BLE001 - what is read from may be anything, such as a damaged archive
         return False
 
 

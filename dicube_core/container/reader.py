@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Container"]
 
 _FRONT = 1 << 16
+#: What could hide a tag in JSON from a search for its digits: they are escaped, or in UTF-16 or 32.
+_HIDES_DIGITS = (b"\\u003", b"\\u004", b"\0")
 
 
 class Container:
@@ -189,6 +191,23 @@ class Container:
         )
         return data
 
+    def check_all(self) -> None:
+        """Read every part of the file and every frame, and compare each with its checksum.
+
+        Raises
+        ------
+        ChecksumError, TruncatedFileError
+            One is damaged.
+        """
+        sections = [name for name, _ in self.header.sections()]
+        for name in sections:
+            self.section(name)
+        entries = set() if self._directory is None else set(self._directory.entries)
+        for tag in sorted(entries - {Directory.base_tag(name) for name in sections}):
+            self.part(tag)
+        for frame in range(self.frame_count):
+            self.codestream(frame)
+
     def _check(self, data: bytes, expected: int, what: str, offset: int) -> None:
         if crc32(data) != expected:
             raise ChecksumError(
@@ -214,8 +233,22 @@ class Container:
         data = self.section("dicom_meta")
         if not data:
             return None
-        what = f"{self.name}: dicom_meta at byte {self.header.dicom_meta.offset}"
+        what = self._metadata_place()
         return lambda: parse_json(decompress(data, what), what, finite=False)
+
+    def may_have(self, tag: int) -> bool:
+        """Tell whether the metadata could have a tag, at any level. False is certain.
+
+        Nothing is parsed for it, which takes far longer for a long series.
+        """
+        data = self.section("dicom_meta")
+        if not data:
+            return False
+        text = decompress(data, self._metadata_place())
+        return any(mark in text for mark in (f"{tag:08X}".encode(), *_HIDES_DIGITS))
+
+    def _metadata_place(self) -> str:
+        return f"{self.name}: dicom_meta at byte {self.header.dicom_meta.offset}"
 
     def space(self) -> dict[str, Any] | None:
         """Return the space section's JSON object, None where it is empty."""

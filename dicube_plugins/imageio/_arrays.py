@@ -54,7 +54,9 @@ def as_frames(image: Any, is_batch: bool | None) -> npt.NDArray[Any]:
         raise UnsupportedKindError(
             f"an array of shape {array.shape} is taken for a colour image, which a .dcbs file does "
             "not hold",
-            suggestion="if the last axis is columns of a volume, pass is_batch=True",
+            suggestion="if the last axis is columns of a volume, pass is_batch=True"
+            if array.ndim == 3
+            else None,
         )
     raise UnsupportedKindError(
         f"an array of shape {array.shape} is no series; (frames, rows, columns) is needed",

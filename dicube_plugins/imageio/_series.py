@@ -134,12 +134,24 @@ def make_image(frames: npt.NDArray[Any], options: SeriesOptions) -> DicomCubeIma
         between, *within = options.spacing
         meta.set_shared_item("PixelSpacing", within)
         meta.set_shared_item("SpacingBetweenSlices", between)
-    for keyword, value in (options.metadata or {}).items():
+    for tag, value in (options.metadata or {}).items():
+        keyword = _keyword(tag)
         if keyword in _MADE:
             raise MetaDataError(
                 f"metadata: {keyword} follows from the array and the other arguments",
                 suggestion="leave it out; spacing, geometry, modality, patient_name, patient_id, "
                 "rescale_slope and rescale_intercept are arguments of their own",
             )
-        meta.set_shared_item(keyword, value)
+        meta.set_shared_item(tag, value)
     return image
+
+
+def _keyword(tag: Any) -> str:
+    """Return the keyword of a tag in any form; what is no tag is refused when it is set."""
+    from pydicom.datadict import keyword_for_tag
+    from pydicom.tag import Tag
+
+    try:
+        return keyword_for_tag(Tag(tag))
+    except (ValueError, TypeError, OverflowError):
+        return str(tag)

@@ -39,9 +39,9 @@ class DcbsPlugin(PluginV3):
     """Read and write ``.dcbs`` files with imageio.
 
     Images are the slices of the series, in the file's order. Values are modality values (Hounsfield
-    units for CT) in the smallest integer type that holds them all, or float64 where slope or
-    intercept are not whole. MONOCHROME1 is not inverted; PhotometricInterpretation stays in the
-    metadata.
+    units for CT) in an integer type that holds them all, or float64 where slope or intercept are
+    not whole; see `dicube_core.modality.ModalityTransform.exact_dtype`. MONOCHROME1 is not
+    inverted; PhotometricInterpretation stays in the metadata.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from dicube_plugins.nibabel._saving import cube_image
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dicube_plugins.nibabel._image import DcbsImage
+    from dicube_plugins.nibabel._saving import Savable
 
 __all__ = ["is_nifti_name", "write_nifti"]
 
@@ -30,7 +30,7 @@ def is_nifti_name(name: str) -> bool:
 
 
 def write_nifti(
-    image: DcbsImage, path: str | os.PathLike[str], *, dtype: npt.DTypeLike | None = None
+    image: Savable, path: str | os.PathLike[str], *, dtype: npt.DTypeLike | None = None
 ) -> None:
     """Write an image as NIfTI-1, as a whole or not at all.
 
@@ -40,7 +40,7 @@ def write_nifti(
 
     Parameters
     ----------
-    image : DcbsImage
+    image : Savable
         Of any number of dimensions that NIfTI has.
     path : path-like
         Ends in ``.nii`` or ``.nii.gz``.
@@ -65,7 +65,7 @@ def write_nifti(
         target.commit()
 
 
-def _as_nifti(image: DcbsImage, dtype: np.dtype[Any] | None) -> Any:
+def _as_nifti(image: Savable, dtype: np.dtype[Any] | None) -> Any:
     values = np.asanyarray(image.dataobj)
     integers = exact_integers(values) if values.dtype.kind in "fb" else None
     if integers is not None:

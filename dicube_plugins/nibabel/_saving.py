@@ -6,12 +6,11 @@ import io
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from dicube_core.atomic import AtomicFile
-from dicube_core.container.extension import SOURCE_HEADER
 from dicube_core.exceptions import DataConsistencyError, UnsupportedKindError
 from dicube_core.image import DicomCubeImage
 from dicube_core.pixel_header import PixelDataHeader
@@ -23,16 +22,34 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dicube_core.reader import Reader
-    from dicube_plugins.nibabel._image import DcbsImage
+    from dicube_plugins.nibabel._header import DcbsHeader
     from dicube_plugins.nibabel._integers import Stored
+    from dicube_plugins.nibabel._series import Series
 
-__all__ = ["cube_image", "file_bytes", "write_file"]
+__all__ = ["Savable", "cube_image", "file_bytes", "write_file"]
 
 _CHUNK = 1 << 22
 
 
+class Savable(Protocol):
+    """What is written of an image; see `DcbsImage`, which has it."""
+
+    nifti_header: Any
+
+    @property
+    def dataobj(self) -> Any: ...
+    @property
+    def affine(self) -> npt.NDArray[np.float64] | None: ...
+    @property
+    def header(self) -> DcbsHeader: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def whole_series(self) -> Series | None: ...
+
+
 def write_file(
-    image: DcbsImage,
+    image: Savable,
     path: str | os.PathLike[str],
     *,
     quantize: Literal["uint16"] | None = None,
@@ -47,7 +64,7 @@ def write_file(
 
 
 def file_bytes(
-    image: DcbsImage,
+    image: Savable,
     *,
     quantize: Literal["uint16"] | None = None,
     dtype: npt.DTypeLike | None = None,
@@ -86,7 +103,7 @@ def _write_series(reader: Reader, path: str | os.PathLike[str]) -> None:
         save_image(cube_image(reader), path)
         return
     container = reader.container
-    _require_whole(reader)
+    container.check_all()  # so that no damage is copied unnoticed
     with AtomicFile(path) as target:
         for offset in range(0, container.file_size, _CHUNK):
             length = min(_CHUNK, container.file_size - offset)
@@ -96,24 +113,15 @@ def _write_series(reader: Reader, path: str | os.PathLike[str]) -> None:
         target.commit()
 
 
-def _chosen_dtype(image: DcbsImage, dtype: npt.DTypeLike | None) -> np.dtype[Any] | None:
+def _chosen_dtype(image: Savable, dtype: npt.DTypeLike | None) -> np.dtype[Any] | None:
     """Return the type that the values are to be stored in, None where nobody asked for one."""
     if dtype is not None:
         return np.dtype(dtype)
     return image.header.get_data_dtype() if image.header.dtype_chosen else None
 
 
-def _require_whole(reader: Reader) -> None:
-    """Compare all parts with their checksums, so that no damage is copied unnoticed."""
-    for name, _ in reader.container.header.sections():
-        reader.container.section(name)
-    _ = reader.headers, reader.container.part(SOURCE_HEADER)
-    for frame in range(reader.frame_count):
-        reader.codestream(frame)
-
-
 def _volume(
-    image: DcbsImage, name: str, quantize: Literal["uint16"] | None, dtype: npt.DTypeLike | None
+    image: Savable, name: str, quantize: Literal["uint16"] | None, dtype: npt.DTypeLike | None
 ) -> DicomCubeImage:
     """Make the series of an image: voxels and grid, and nothing that was said of others."""
     shape = image.shape
@@ -149,12 +157,12 @@ def _volume(
     return result
 
 
-def _nifti_header(image: DcbsImage, stored: Stored) -> bytes | None:
+def _nifti_header(image: Savable, stored: Stored) -> bytes | None:
     """Return the NIfTI header that the image was made from, None where it no longer fits."""
     header: Any = image.nifti_header
     if header is None or isinstance(stored.slope, list) or isinstance(stored.intercept, list):
         return None
-    if not np.array_equal(header.get_best_affine(), image.affine):
+    if image.affine is None or not np.array_equal(header.get_best_affine(), image.affine):
         return None
     header = header.copy()
     header.set_data_dtype(stored.values.dtype)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicube_core.container.sections import decompress
 from dicube_core.lazy import lazy
 from dicube_core.modality import ModalityTransform
 
@@ -17,10 +16,6 @@ if TYPE_CHECKING:
     from dicube_core.reader import Reader
 
 __all__ = ["Series"]
-
-#: The Modality LUT Sequence, as metadata names it; or what could hide it: an escape, another
-#: encoding.
-_LUT_MARKS = (b"00283000", b"\\u", b"\0")
 
 
 class Series:
@@ -62,17 +57,7 @@ class Series:
     @lazy
     def transform(self) -> ModalityTransform:
         """From stored to modality values."""
-        reader = self.reader
-        # Parsing the metadata of a long series takes longer than decoding a frame.
-        meta = reader.dicom_meta if self._may_have_lut() else None
-        return ModalityTransform.of(reader.pixel_header, reader.pixel_format, meta)
-
-    def _may_have_lut(self) -> bool:
-        data = self.reader.container.section("dicom_meta")
-        if not data:
-            return False
-        text = decompress(data, f"{self.name}: dicom_meta")
-        return any(mark in text for mark in _LUT_MARKS)
+        return ModalityTransform.of_reader(self.reader)
 
     @lazy
     def voxel_dtype(self) -> np.dtype[Any]:

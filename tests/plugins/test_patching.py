@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import sys
 import types
 
 import pytest
@@ -112,6 +114,20 @@ def test_what_others_replaced_meanwhile_stays_and_ours_passes_calls_on():
     assert patch.revert() == "framework.load was replaced by others and is left to them"
     assert m.load is theirs
     assert m.load("x") == ("third", ("theirs", "x", False))
+
+
+def test_a_function_can_be_pickled_wherever_it_stands(monkeypatch):
+    home, package = module(), types.ModuleType("package")
+    package.load = home.load
+    for made in (home, package):
+        monkeypatch.setitem(sys.modules, made.__name__, made)
+    owners = [(home, "load"), (package, "load"), (home.Base, "plain"), (home.Child, "make")]
+    for patch in [Replace(owner, name, ours) for owner, name in owners]:
+        patch.apply()
+    for owner, name in owners:
+        function = getattr(owner, name)
+        assert pickle.loads(pickle.dumps(function)) == function
+    assert package.load is not home.load
 
 
 def test_an_error_of_the_original_passes_through():

@@ -93,6 +93,36 @@ print(json.dumps({
 }))
 """
 
+#: A plugin that takes its time to answer.
+SLOW = """
+import threading
+from dicube_plugins import hookimpl
+asked, go_on = threading.Event(), threading.Event()
+@hookimpl
+def dicube_codecs():
+    asked.set()
+    go_on.wait()
+    return {}
+"""
+FORK = """
+import os, signal, threading
+import dicube_plugin_slow as slow
+from dicube_plugins.manager import default_manager
+manager = default_manager()
+manager.adapters()
+thread = threading.Thread(target=manager.codecs)
+thread.start()
+slow.asked.wait()
+child = os.fork()
+if not child:
+    signal.alarm(20)  # so that it ends at all
+    os.write(1, f"child: {manager.adapter('nibabel').name}\\n".encode())
+    os._exit(0)
+os.waitpid(child, 0)
+slow.go_on.set()
+thread.join()
+"""
+
 
 #: Asks for adapters, codecs and sources.
 ASK_ALL = """
@@ -324,6 +354,24 @@ def test_nothing_is_loaded_before_it_is_asked_for(tmp_path):
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_while_another_thread_loads_plugins(tmp_path):
+    (tmp_path / "dicube_plugin_slow.py").write_text(SLOW)
+    info = tmp_path / "slow-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: slow\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[dicube]\nslow = dicube_plugin_slow\n")
+    done = subprocess.run(
+        [sys.executable, "-c", FORK],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        timeout=60,
+    )
+    assert done.stdout == "child: nibabel\n"
 
 
 def test_importing_the_package_loads_no_library_and_every_name_is_there():

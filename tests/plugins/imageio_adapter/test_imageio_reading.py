@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tarfile
 import threading
 import zipfile
 from contextlib import suppress
@@ -69,6 +70,15 @@ def test_sources(series, volume, source, extension):
         if source in ("file", "buffer", "raw"):
             assert not given.closed
             assert given.tell() == 0
+
+
+def test_a_member_of_an_archive_that_is_open(series, volume, tmp_path):
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        archive.add(__file__, "before.py")
+        archive.add(series, "series.dcbs")
+    with tarfile.open(tmp_path / "x.tar") as archive:
+        same(iio.imread(archive.extractfile("series.dcbs")), volume)
+    same(iio.imread(io.BufferedReader(io.BytesIO(series.read_bytes()))), volume)
 
 
 def test_a_buffer_is_read_from_its_start_as_by_other_plugins(series, volume):

@@ -132,11 +132,13 @@ def test_metadata(tmp_path):
             "SeriesDescription": "made",
             "WindowCenter": [40, 400],
             "SpecificCharacterSet": "ISO_IR 192",
+            0x00181030: "by number",
         },
     )
     meta = iio.immeta(tmp_path / "x.dcbs")
     assert (meta["Modality"], meta["PatientName"], meta["PatientID"]) == ("CT", "Doe^Zoë", "7")
     assert (meta["SeriesDescription"], meta["WindowCenter"]) == ("made", [40.0, 400.0])
+    assert meta["ProtocolName"] == "by number"
     with DcbStreamingReader(tmp_path / "x.dcbs") as slices:
         assert slices.get_frame_count() == 4
         assert slices.get_dicom_for_frame(3)[128:132] == b"DICM"
@@ -187,6 +189,9 @@ REFUSED = {
     "slopes": (U8, {"rescale_slope": [1, 2]}, DataConsistencyError, "2 numbers for 4 frames"),
     "modality": (U8, {"modality": ""}, MetaDataError, "modality"),
     "made": (U8, {"metadata": {"Rows": 7}}, MetaDataError, "Rows follows"),
+    "made, by number": (U8, {"metadata": {0x00281053: 2}}, MetaDataError, "RescaleSlope follows"),
+    "made, by digits": (U8, {"metadata": {"00280030": [1, 1]}}, MetaDataError, "PixelSpacing foll"),
+    "no tag": (U8, {"metadata": {None: 7}}, MetaDataError, "None is not a DICOM tag"),
     "unknown": (U8, {"metadata": {"NoSuchThing": 7}}, MetaDataError, "NoSuchThing"),
     "value": (U8, {"metadata": {"SeriesNumber": "x"}}, MetaDataError, "0020,0011"),
 }
@@ -199,6 +204,12 @@ def test_what_cannot_be_kept_is_refused_by_name_and_nothing_is_written(tmp_path,
         with pytest.raises(error, match=words):
             iio.imwrite(target, image, **options)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nobody_is_told_to_do_what_he_did(tmp_path):
+    with pytest.raises(UnsupportedKindError, match="colour") as failure:
+        iio.imwrite(tmp_path / "x.dcbs", np.zeros((2, 6, 7, 3), "uint8"), is_batch=True)
+    assert failure.value.suggestion is None
 
 
 def test_a_narrow_volume_is_taken_when_it_is_said_to_be_one(tmp_path):

@@ -15,6 +15,7 @@ from dicube_core.exceptions import (
     ChecksumError,
     DataConsistencyError,
     GeometryError,
+    InvalidCubeFileError,
     UnsupportedKindError,
 )
 
@@ -89,6 +90,18 @@ def test_damage_is_not_copied(make_file, tmp_path):
         image.to_filename(target)
     assert target.read_bytes() == b"older"
     assert image.get_filename() == str(path)
+
+
+def test_no_byte_that_is_damaged_is_copied(make_file, tmp_path):
+    path = make_file(n_slices=3)
+    whole = path.read_bytes()
+    for place in [*range(0, 1500, 11), *range(1500, len(whole), 97)]:
+        data = bytearray(whole)
+        data[place] ^= 4
+        path.write_bytes(data)
+        with pytest.raises(InvalidCubeFileError):
+            load(path).to_filename(tmp_path / "copy.dcbs")
+    assert not (tmp_path / "copy.dcbs").exists()
 
 
 def test_edits_of_the_metadata_reach_the_headers(make_file, tmp_path):

@@ -62,6 +62,20 @@ def test_a_console_script_runs(tmp_path):
     assert "pytest" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("error", ["ValueError('no')", "FileNotFoundError(2, 'gone')", "Ours('x')"])
+def test_an_error_of_the_program_shows_where_it_comes_from(tmp_path, error):
+    lines = "from dicube_core.exceptions import GeometryError as Ours", f"raise {error}"
+    (tmp_path / "script.py").write_text("\n".join(lines))
+    done = dcbs_exec("script.py", cwd=tmp_path)
+    assert done.returncode == 1
+    assert f'{tmp_path / "script.py"}", line 2' in done.stderr
+
+
+def test_its_place_is_known_when_it_changes_its_folder(tmp_path):
+    (tmp_path / "script.py").write_text("import os; os.chdir('/'); print(__file__)")
+    assert dcbs_exec("script.py", cwd=tmp_path).stdout == f"{tmp_path / 'script.py'}\n"
+
+
 def test_no_framework_is_imported_that_the_program_does_not_import(tmp_path):
     (tmp_path / "script.py").write_text("import sys; print('nibabel' in sys.modules)")
     assert dcbs_exec("script.py", cwd=tmp_path).stdout == "False\n"

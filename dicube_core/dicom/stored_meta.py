@@ -1,0 +1,53 @@
+"""The metadata of a file as one object, parsed when it is first asked for."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from dicube_core.container.extension import SLICE_HEADERS
+from dicube_core.dicom.headers import HeaderTable
+from dicube_core.dicom.legacy import repair_pixel_description
+from dicube_core.metadata.merge import repair_legacy
+from dicube_core.metadata.meta import DicomMeta
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dicube_core.container.reader import Container
+    from dicube_core.pixel_header import PixelDataHeader
+    from dicube_core.pixels import PixelFormat
+
+__all__ = ["stored_meta"]
+
+
+def stored_meta(
+    container: Container, pixel_header: PixelDataHeader, pixel_format: Callable[[], PixelFormat]
+) -> DicomMeta | None:
+    """Return the merged metadata of all slices, None where the file has none.
+
+    Its bytes are read and compared with their checksum now. Metadata of another writer is parsed
+    now, too, and mended (``docs/format.md``, quirks), for which `pixel_format` is called.
+    """
+    load = container.metadata_loader()
+    if load is None:
+        return None
+    count, packed = container.frame_count, container.part(SLICE_HEADERS)
+    if packed is None:
+        merged = repair_legacy(_entries(load), count)
+        mended = repair_pixel_description(merged, pixel_format(), pixel_header)
+        return DicomMeta(mended, slice_count=count)
+    meta = DicomMeta.lazy(partial(_entries, load), count)
+    meta.load_filenames_late(partial(_source_names, packed, count, container.name))
+    return meta
+
+
+def _entries(load: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    stored = load()
+    entries: dict[str, Any] = stored.get("_merged_data", stored)
+    return entries
+
+
+def _source_names(packed: bytes, frame_count: int, name: str) -> list[str]:
+    table = HeaderTable(packed, frame_count, f"{name}: slice headers")
+    return [header.name for header in table]
