@@ -19,6 +19,7 @@ from dicube_core.image import DicomCubeImage
 from dicube_core.modality import ModalityTransform
 from dicube_core.pixel_header import PixelDataHeader
 from dicube_core.pixels import DTYPE_BITS
+from dicube_core.quantize import quantized
 from dicube_core.spatial.refusal import no_true_affine
 
 if TYPE_CHECKING:
@@ -110,12 +111,7 @@ def _quantized(
             f"{path}: voxels of type {values.dtype} cannot be kept whole by this version",
             suggestion="for real values, quantize='uint16' stores them with a loss of precision",
         )
-    real = values.astype(np.float64) * slope + intercept
-    if not np.isfinite(real).all():
-        raise UnsupportedKindError(f"{path}: NaN or infinite voxels cannot be quantised")
-    low, high = float(real.min()), float(real.max())
-    step = (high - low) / 65535 or 1.0
-    return np.rint((real - low) / step).astype(np.uint16), step, low
+    return quantized(values.astype(np.float64) * slope + intercept, quantize, path)
 
 
 def _geometry(affine: npt.NDArray[Any], shape: tuple[int, ...]) -> Geometry | None:

@@ -10,6 +10,7 @@ from dicube_core.geometry import Geometry
 from dicube_core.image import DicomCubeImage
 from dicube_core.pixel_header import PixelDataHeader
 from dicube_core.pixels import DTYPE_BITS
+from dicube_core.quantize import quantized
 from dicube_core.saving import save_image
 from dicube_plugins.insight.grid import FRAME_ORDER, FRAME_ORDER_KEPT, PLANE
 from dicube_plugins.insight.series_elements import add_series_elements, decoded_texts
@@ -127,8 +128,6 @@ def _describe(
 def _stored(
     array: npt.NDArray[Any], path: str, quantize: str | None
 ) -> tuple[npt.NDArray[Any], float, float]:
-    import numpy as np
-
     kind = array.dtype
     if kind.name in DTYPE_BITS:
         return array, 1.0, 0.0
@@ -140,12 +139,7 @@ def _stored(
             suggestion="cast the image to an integer type, or ask for quantize='uint16', which "
             "stores real values with a loss of precision",
         )
-    real = array.astype(np.float64)
-    if not np.isfinite(real).all():
-        raise UnsupportedKindError(f"{path}: NaN or infinite voxels cannot be quantised")
-    low, high = float(real.min()), float(real.max())
-    step = (high - low) / 65535 or 1.0
-    return np.rint((real - low) / step).astype(np.uint16), step, low
+    return quantized(array, quantize, path)
 
 
 def _narrowed(array: npt.NDArray[Any], path: str) -> npt.NDArray[Any]:

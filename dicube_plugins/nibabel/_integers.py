@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,6 @@ __all__ = [
     "exact_integers",
     "fitted",
     "in_chosen_type",
-    "quantized",
     "refuse_other_kinds",
 ]
 
@@ -120,28 +119,3 @@ def in_chosen_type(integers: npt.NDArray[Any], dtype: np.dtype[Any], name: str) 
             suggestion="set_data_dtype to a wider type, or leave the choice open",
         )
     return integers.astype(dtype.name, copy=False)
-
-
-def quantized(values: npt.NDArray[Any], how: Literal["uint16"], name: str) -> Stored:
-    """Return real values in 65,536 steps between their minimum and maximum.
-
-    Raises
-    ------
-    ValueError
-        Another way than ``"uint16"``.
-    UnsupportedKindError
-        There is a NaN or infinity.
-    """
-    if how != "uint16":
-        raise ValueError(f"quantize must be 'uint16' or None, not {how!r}")
-    real = np.asarray(values, np.float64)
-    if not np.isfinite(real).all():
-        raise UnsupportedKindError(
-            f"{name}: NaN or infinite voxels cannot be quantised",
-            suggestion="replace them first, as numpy.nan_to_num does",
-        )
-    low, high = (float(real.min()), float(real.max())) if real.size else (0.0, 0.0)
-    step = (high - low) / 65535 or 1.0
-    if not np.isfinite(step):
-        raise UnsupportedKindError(f"{name}: values from {low} to {high} cannot be quantised")
-    return Stored(np.rint((real - low) / step).astype(np.uint16), step, low)

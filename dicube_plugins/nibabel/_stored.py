@@ -8,12 +8,12 @@ import numpy as np
 from nibabel.arrayproxy import ArrayProxy
 
 from dicube_core.exceptions import UnsupportedKindError
+from dicube_core.quantize import quantized
 from dicube_plugins.nibabel._integers import (
     Stored,
     exact_integers,
     fitted,
     in_chosen_type,
-    quantized,
     refuse_other_kinds,
 )
 from dicube_plugins.nibabel._proxy import DcbsArrayProxy
@@ -102,7 +102,7 @@ def _real(
     if found is not None:
         return found
     if quantize is not None:
-        return quantized(values, quantize, name)
+        return Stored(*quantized(values, quantize, name))
     raise UnsupportedKindError(
         f"{name}: the values, {values.dtype}, are not whole numbers of up to 32 bits, and would "
         "lose precision",
