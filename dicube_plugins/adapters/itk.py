@@ -15,7 +15,7 @@ def dicube_adapters() -> list[Adapter]:
         Adapter(
             name="itk",
             framework="itk",
-            description="itk.imread",
+            description="itk.imread and itk.imwrite",
             patches="dicube_plugins.itk._patches:patches",
             distributions=(
                 "itk-core",

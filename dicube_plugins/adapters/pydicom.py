@@ -19,6 +19,6 @@ def dicube_adapters() -> list[Adapter]:
             patches="dicube_plugins.pydicom._patches:patches",
             distributions=("pydicom",),
             minimum="3.0.1",
-            hint="pip install 'dicube-plugins[pydicom]'",
+            hint="pip install pydicom",
         )
     ]

@@ -15,7 +15,7 @@ def dicube_adapters() -> list[Adapter]:
         Adapter(
             name="SimpleITK",
             framework="SimpleITK",
-            description="sitk.ReadImage and sitk.ImageFileReader",
+            description="sitk.ReadImage, WriteImage, ImageFileReader, ImageSeriesReader",
             patches="dicube_plugins.simpleitk._patches:patches",
             distributions=("SimpleITK",),
             minimum="2.3",

@@ -1,0 +1,60 @@
+"""Our own adapters are declared as anyone's, and say the same as the package's requirements."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from importlib.metadata import entry_points, requires
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
+
+import dicube_plugins
+
+if TYPE_CHECKING:
+    from dicube_plugins.adapters.base import Adapter
+
+NAMES = ("pydicom", "nibabel", "SimpleITK", "itk", "imageio")
+
+
+def declared(name: str) -> Adapter:
+    (entry_point,) = entry_points(group="dicube", name=name)
+    (adapter,) = entry_point.load().dicube_adapters()
+    return adapter
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_lowest_version_is_that_of_the_requirements(name):
+    adapter = declared(name)
+    wanted = f"{adapter.distributions[0]}>={adapter.minimum}".casefold()
+    needed = [requirement.casefold() for requirement in requires("dicube-plugins")]
+    assert wanted in [re.split(r"[; ]", requirement)[0] for requirement in needed]
+    extra = re.search(r"dicube-plugins\[(\w+)\]", adapter.hint)
+    if extra:
+        of_extra = [r for r in needed if f'"{extra[1]}"' in r.replace("'", '"')]
+        assert any(r.startswith(wanted) for r in of_extra)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_patches_are_where_the_adapter_says(name):
+    adapter = declared(name)
+    if find_spec(adapter.framework) is None:
+        pytest.skip(f"{adapter.framework} is not installed")
+    module, _, function = adapter.patches.partition(":")
+    assert callable(getattr(import_module(module), function))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_everything_that_is_changed_is_told_and_taken_back(name):
+    adapter = declared(name)
+    if find_spec(adapter.framework) is None:
+        pytest.skip(f"{adapter.framework} is not installed")
+    (installed,) = dicube_plugins.install(name)
+    try:
+        assert installed.state == "installed"
+        assert installed.changes
+        assert len(set(installed.changes)) == len(installed.changes)
+    finally:
+        (left,) = dicube_plugins.uninstall(name)
+    assert (left.state, left.changes, left.message) == ("available", (), "")
