@@ -12,6 +12,7 @@ from support.series import Kind, make_series
 from support.whole import write_files
 
 import dicube_core
+from dicube_core.codec import registry
 from dicube_core.codec.registry import get_codec, register_codec
 from dicube_core.exceptions import DicomCubeError, EncodeError
 from dicube_core.pixel_header import PixelDataHeader
@@ -58,14 +59,17 @@ class BrokenCodec:
 
 
 @pytest.fixture
-def break_codec():
+def break_codec(monkeypatch):
     real = get_codec("htj2k")
+    # What is registered here is forgotten afterwards.
+    monkeypatch.setattr(registry, "_factories", dict(registry._factories))
+    monkeypatch.setattr(registry, "_codecs", dict(registry._codecs))
+    register_codec("htj2k-real", lambda: real, replace=True)
 
     def replace(fault):
         register_codec("htj2k", lambda: BrokenCodec(fault), replace=True)
 
-    yield replace
-    register_codec("htj2k", lambda: real, replace=True)
+    return replace
 
 
 def names(target):
