@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from importlib import import_module
 from importlib.metadata import entry_points, requires
 from importlib.util import find_spec
@@ -58,3 +60,24 @@ def test_everything_that_is_changed_is_told_and_taken_back(name):
     finally:
         (left,) = dicube_plugins.uninstall(name)
     assert (left.state, left.changes, left.message) == ("available", (), "")
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "pydicom"])
+def test_a_missing_framework_is_told_with_what_to_type(name):
+    """The stand-alone packages say it, too; in a new process, where the framework is hidden."""
+    adapter = declared(name)
+    module = f"dicube_plugins.{name.casefold()}"
+    code = f"""
+import sys
+from importlib import import_module
+sys.modules[{adapter.framework!r}] = None
+from dicube_core.exceptions import MissingDependencyError
+try:
+    package = import_module({module!r})
+    [getattr(package, public) for public in package.__all__]
+except MissingDependencyError as exc:
+    print(exc)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert adapter.framework in done.stdout
+    assert adapter.hint in done.stdout
