@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,8 +108,3 @@ def run_python(executable: Path, *arguments: str) -> str:
         [executable, "-I", *arguments], capture_output=True, text=True, timeout=600, check=True
     )
     return done.stdout.strip()
-
-
-def interpreter_of(folder: Path) -> Path:
-    """Return the interpreter of a virtual environment."""
-    return folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")

@@ -13,6 +13,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+from environments import build_wheel, unpack_wheel
+
 REQUIRED = os.environ.get("DICUBE_REQUIRE_INTEGRATION") == "1"
 _MISSING = ("could not import", "is not installed")
 
@@ -54,3 +56,15 @@ def steady_incumbent():
     yield
     if mallopt is not None:
         mallopt(_M_PERTURB, 0)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """The project's wheel."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def site(wheel, tmp_path_factory):
+    """A folder with what pip installs of the wheel."""
+    return unpack_wheel(wheel, tmp_path_factory.mktemp("wheel") / "site")

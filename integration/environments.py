@@ -12,6 +12,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 
@@ -19,9 +20,11 @@ import pytest
 
 from dicube_plugins.cache import cache_folder
 
-__all__ = ["environment_with", "run_python", "unpack_wheel"]
+__all__ = ["CORE", "ROOT", "build_wheel", "environment_with", "run", "run_python", "unpack_wheel"]
 
 ROOT = Path(__file__).resolve().parents[1]
+#: What the project itself needs.
+CORE = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
 #: Written last: an environment without it was not finished.
 _COMPLETE = "complete.txt"
 
@@ -59,24 +62,28 @@ def _make(folder: Path, requirements: tuple[str, ...]) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def unpack_wheel(folder: Path) -> Path:
-    """Build the project's wheel, and return a folder that holds what pip installs of it."""
+def build_wheel(folder: Path) -> Path:
+    """Build the project's wheel in a folder; skip where that cannot be done."""
     pytest.importorskip("build")
-    pip = [sys.executable, "-m"]
-    wheels, site = folder / "wheels", folder / "site"
-    _run([*pip, "build", "--wheel", "--outdir", wheels, ROOT])
-    (wheel,) = wheels.glob("*.whl")
-    _run([*pip, "pip", "install", "-q", "--no-deps", "--target", site, wheel])
+    run([sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT])
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def unpack_wheel(wheel: Path, site: Path) -> Path:
+    """Return the folder with what pip installs of a wheel."""
+    run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", site, wheel])
     return site
 
 
 def run_python(python: Path, site: Path, *arguments: str | Path, cwd: Path) -> str:
     """Run an interpreter with an unpacked wheel, away from the checkout; return what it printed."""
     kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    return _run([python, *arguments], cwd=cwd, env={**kept, "PYTHONPATH": str(site)})
+    return run([python, *arguments], cwd=cwd, env={**kept, "PYTHONPATH": str(site)})
 
 
-def _run(command: list[str | Path], **options: object) -> str:
+def run(command: list[str | Path], **options: object) -> str:
+    """Run a command and return what it printed; fail with what it said where it fails."""
     done = subprocess.run(
         [str(part) for part in command],
         capture_output=True,

@@ -8,13 +8,12 @@ import json
 import re
 
 import pytest
-from environments import ROOT, environment_with, run_python, unpack_wheel
+from environments import CORE, ROOT, environment_with, run_python
 
 import dicube_core
 from dicube_core.phantom import write_phantom_series
 
-CORE = ("numpy", "pydicom>=3.0.1", "pylibjpeg", "pylibjpeg-openjpeg", "pluggy", "zstandard")
-PYTHON_WITH = (*CORE, "imagecodecs", "nibabel", "SimpleITK", "imageio", "scipy")
+PYTHON_WITH = (*CORE, "nibabel", "SimpleITK", "imageio", "scipy")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SNIPPETS = dict(re.findall(r"<!-- use (\w+) -->\n```python\n(.*?)```", README, re.DOTALL))
 #: itk is large; its snippet is run by ``tests/test_readme.py`` where it is installed.
@@ -66,11 +65,6 @@ print(json.dumps({
     "positions": [reader.GetMetaData(i, "0020|0032") for i in range(len(names))],
 }))
 """
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    return unpack_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,7 @@
 SimpleITK 2.5.2, in an environment of its own that is made once and kept in the user's cache.
 """
 
-import secrets
-import shutil
 import subprocess
-import sys
-import venv
 
 import numpy as np
 import pytest
@@ -15,61 +11,21 @@ from bridge_peers import (
     FILES,
     chosen_frames,
     given_file,
-    interpreter_of,
     read_by,
     run_python,
     truth,
 )
+from environments import environment_with
 
 from dicube_core.dataset import uids
 from dicube_plugins import Outcome, capability_of, to_dicom
-from dicube_plugins.cache import cache_folder
 
 VERSION = "2.5.2"
-_ASK_VERSION = "import SimpleITK; print(SimpleITK.Version_VersionString())"
-
-
-def works(folder):
-    try:
-        return run_python(interpreter_of(folder), "-c", _ASK_VERSION) == VERSION
-    except (OSError, subprocess.SubprocessError):
-        return False
-
-
-def install(folder):
-    """Make the environment; it appears under its name when it is complete."""
-    part = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
-    try:
-        venv.create(part, with_pip=True)
-        subprocess.run(
-            [interpreter_of(part), "-m", "pip", "install", "-q", f"SimpleITK=={VERSION}"],
-            capture_output=True,
-            text=True,
-            timeout=250,
-            check=True,
-        )
-        if not works(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-            part.replace(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
 def old_python():
-    tag = f"py{sys.version_info.major}{sys.version_info.minor}"
-    folder = cache_folder() / "integration" / f"simpleitk-{VERSION}-{tag}"
-    if not works(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            install(folder)
-        except subprocess.SubprocessError as exc:
-            said = getattr(exc, "stderr", None) or str(exc)
-            pytest.skip(f"SimpleITK {VERSION} is not installed and cannot be: {said[-300:]}")
-        except OSError:
-            if not works(folder):  # else another process was quicker
-                raise
-    return interpreter_of(folder)
+    return environment_with(f"SimpleITK=={VERSION}")
 
 
 @pytest.fixture(autouse=True)

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from environments import ROOT, environment_with, run_python, unpack_wheel
+from environments import CORE, environment_with, run_python
 
 import dicube_core
 from dicube_core.phantom import phantom_frames, write_phantom_series
 
-pytest.importorskip("build")
-
 SCRIPT = Path(__file__).with_name("imageio_script.py")
-CORE = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    return unpack_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.mark.parametrize(

@@ -6,21 +6,12 @@ What is run there are the hermetic tests themselves.
 from __future__ import annotations
 
 import os
-import tomllib
 
 import pytest
-from environments import ROOT, environment_with, run_python, unpack_wheel
+from environments import CORE, ROOT, environment_with, run_python
 
-pytest.importorskip("build")
-
-CORE = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
 TOOLS = ("pytest", "pytest-timeout")
 TESTS = ROOT / "tests" / "plugins" / "itk_adapter"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    return unpack_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.mark.parametrize(

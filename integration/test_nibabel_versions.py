@@ -1,16 +1,11 @@
 """The nibabel adapter from the wheel, with the oldest nibabel that is supported and the newest."""
 
-import tomllib
-
 import pytest
-from environments import ROOT, environment_with, run_python, unpack_wheel
+from environments import CORE, environment_with, run_python
 
 import dicube_core
 from dicube_core.phantom import write_phantom_series
 
-pytest.importorskip("build")
-
-CORE = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
 SCRIPT = """
 import copy
 import pickle
@@ -64,11 +59,6 @@ dicube_plugins.uninstall("nibabel")
 assert nibabel.imageclasses.all_image_classes == classes
 print("all well with nibabel", nibabel.__version__, "numpy", np.__version__)
 """
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    return unpack_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.mark.parametrize(

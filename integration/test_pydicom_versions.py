@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import pytest
-from environments import ROOT, environment_with, run_python, unpack_wheel
+from environments import CORE, environment_with, run_python
 
 import dicube_core
 from dicube_core.phantom import write_phantom_series
 
-pytest.importorskip("build")
-
 SCRIPT = Path(__file__).with_name("pydicom_script.py")
-CORE = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    return unpack_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.mark.parametrize(

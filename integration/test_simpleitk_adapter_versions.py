@@ -6,25 +6,16 @@ What is run there are the hermetic tests themselves.
 from __future__ import annotations
 
 import os
-import tomllib
 
 import pytest
-from environments import ROOT, environment_with, run_python, unpack_wheel
+from environments import CORE, ROOT, environment_with, run_python
 
-pytest.importorskip("build")
-
-CORE = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
 TOOLS = ("pytest", "pytest-timeout", "pyjpegls")
 TESTS = ROOT / "tests" / "plugins" / "simpleitk_adapter"
 #: What SimpleITK 2.3 makes of slices otherwise than later ones, or otherwise than it should: it
 #: ignores the spacing of one slice and of secondary captures, and gives slices that are read
 #: backwards the direction that they have forwards.
 NOT_IN_2_3 = "not one_slice_has_no_spacing and not what_was_written_is_dicom and not backwards"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    return unpack_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,12 @@
 """The wheel works in a fresh environment, away from the checkout, with core dependencies only."""
 
 import os
-import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
-import pytest
+from environments import run
 from support.series import Kind, make_series
 from support.whole import write_files
-
-pytest.importorskip("build")
-
-ROOT = Path(__file__).resolve().parents[1]
 
 SCRIPT = """
 import sys
@@ -33,27 +27,6 @@ print(done.shape, dicube_core.__version__)
 """
 
 
-def run(*command, **options):
-    done = subprocess.run(
-        [str(part) for part in command],
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-        **options,
-    )
-    assert done.returncode == 0, f"{command}: {done.stdout[-1500:]}{done.stderr[-1500:]}"
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT)
-    (path,) = folder.glob("*.whl")
-    return path
-
-
 def test_contents(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
@@ -70,12 +43,12 @@ def test_contents(wheel):
 
 
 def test_in_a_clean_environment(wheel, tmp_path):
-    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    run([sys.executable, "-m", "venv", tmp_path / "venv"])
     python = tmp_path / "venv" / "bin" / "python"
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
+    run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel])
     write_files(tmp_path / "elsewhere" / "source", make_series(4, Kind("ct", rows=64, columns=64)))
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    out = run(python, "-c", SCRIPT, cwd=tmp_path / "elsewhere", env=environment)
+    out = run([python, "-c", SCRIPT], cwd=tmp_path / "elsewhere", env=environment)
     assert out.startswith("(4, 64, 64)")
     assert len(list((tmp_path / "elsewhere" / "out").iterdir())) == 4
-    run(python, "-m", "pip", "check", "--disable-pip-version-check")
+    run([python, "-m", "pip", "check", "--disable-pip-version-check"])

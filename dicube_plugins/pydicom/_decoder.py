@@ -17,9 +17,10 @@ from dicube_core.codec import OpenJPHCodec, openjph, parse
 # The codec takes one sample per pixel; colour needs these parts of it.
 from dicube_core.codec.native_errors import call_native
 from dicube_core.codec.quantization import openjph_quantization, quantization_problem
-from dicube_core.exceptions import CodecUnavailableError, DecodeError
+from dicube_core.exceptions import DecodeError
 from dicube_core.pixels import PixelFormat
 from dicube_core.settings import LIMITS
+from dicube_plugins.pydicom._plugins import REQUIREMENTS, codec_works
 from dicube_plugins.pydicom._runner import set_frame_option
 
 if TYPE_CHECKING:
@@ -30,21 +31,13 @@ if TYPE_CHECKING:
 __all__ = ["DECODER_DEPENDENCIES", "decode_colour", "decode_frame", "is_available"]
 
 #: What pydicom tells to install where the plugin does not work.
-DECODER_DEPENDENCIES = dict.fromkeys(
-    (HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K), ("imagecodecs>=2026.1.1",)
-)
+DECODER_DEPENDENCIES = dict.fromkeys((HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K), REQUIREMENTS)
 _CODEC = OpenJPHCodec()
 
 
 def is_available(uid: str) -> bool:
     """Tell pydicom whether the plugin decodes a transfer syntax here."""
-    if uid not in DECODER_DEPENDENCIES:
-        return False
-    try:
-        openjph.require()
-    except CodecUnavailableError:
-        return False
-    return True
+    return uid in DECODER_DEPENDENCIES and codec_works()
 
 
 def decode_frame(src: bytes, runner: DecodeRunner) -> bytearray:

@@ -12,10 +12,11 @@ from pydicom.uid import HTJ2KLossless, HTJ2KLosslessRPCL
 from dicube_core.codec import OpenJPHCodec, openjph, parse
 from dicube_core.codec.codestream import rpcl_obstacle
 from dicube_core.codec.native_errors import call_native
-from dicube_core.exceptions import CodecUnavailableError, EncodeError
+from dicube_core.exceptions import EncodeError
 from dicube_core.pixels import PixelFormat
 from dicube_plugins.pydicom._decoder import decode_colour
 from dicube_plugins.pydicom._encode_checks import EncodeRequest, require_encodable
+from dicube_plugins.pydicom._plugins import REQUIREMENTS, codec_works
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,19 +26,13 @@ if TYPE_CHECKING:
 __all__ = ["ENCODER_DEPENDENCIES", "Htj2kEncoder", "encode_frame", "is_available"]
 
 #: What pydicom tells to install where the plugin does not work.
-ENCODER_DEPENDENCIES = dict.fromkeys((HTJ2KLossless, HTJ2KLosslessRPCL), ("imagecodecs>=2026.1.1",))
+ENCODER_DEPENDENCIES = dict.fromkeys((HTJ2KLossless, HTJ2KLosslessRPCL), REQUIREMENTS)
 _PLAIN, _PROGRESSIVE = OpenJPHCodec(), OpenJPHCodec(tlm=True)
 
 
 def is_available(uid: str) -> bool:
     """Tell pydicom whether the plugin encodes a transfer syntax here."""
-    if uid not in ENCODER_DEPENDENCIES:
-        return False
-    try:
-        openjph.require()
-    except CodecUnavailableError:
-        return False
-    return True
+    return uid in ENCODER_DEPENDENCIES and codec_works()
 
 
 class Htj2kEncoder(Encoder):

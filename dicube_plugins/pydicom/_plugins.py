@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dicube_core.codec import openjph
+from dicube_core.exceptions import CodecUnavailableError
+
 if TYPE_CHECKING:
     from pydicom.pixels.decoders.base import Decoder
 
-__all__ = ["LABEL", "FirstDecoder"]
+__all__ = ["LABEL", "REQUIREMENTS", "FirstDecoder", "codec_works"]
+
+#: What pydicom tells to install where our plugins do not work.
+REQUIREMENTS = ("imagecodecs>=2026.1.1",)
 
 #: Name of our plugins, for ``decoding_plugin=`` and ``encoding_plugin=``.
 LABEL = "dicube"
+
+
+def codec_works() -> bool:
+    """Tell whether frames can be encoded and decoded here."""
+    try:
+        openjph.require()
+    except CodecUnavailableError:
+        return False
+    return True
 
 
 class FirstDecoder:

@@ -13,7 +13,6 @@ import SimpleITK as sitk
 from dicube_plugins.frame_names import parse_frame_name
 from dicube_plugins.patching import Replace
 from dicube_plugins.simpleitk import _file_reader, _series_reader
-from dicube_plugins.simpleitk._static import ReplaceStatic
 from dicube_plugins.simpleitk._words import GDCM
 from dicube_plugins.simpleitk._writing import execute_writer
 from dicube_plugins.sniff import is_dcbs
@@ -34,13 +33,9 @@ def patches() -> list[Patch]:
     ]
     changes += [
         Replace(sitk.ImageSeriesReader, name, function)
-        for name, function in _series_reader.METHODS.items()
+        for name, function in {**_series_reader.METHODS, **_series_reader.STATIC_METHODS}.items()
     ]
-    changes += [
-        ReplaceStatic(sitk.ImageSeriesReader, name, function)
-        for name, function in _series_reader.STATIC_METHODS.items()
-    ]
-    changes.append(ReplaceStatic(sitk.ImageReaderBase, "GetImageIOFromFileName", _image_io))
+    changes.append(Replace(sitk.ImageReaderBase, "GetImageIOFromFileName", _image_io))
     changes.append(Replace(sitk.ImageFileWriter, "Execute", execute_writer))
     return changes
 

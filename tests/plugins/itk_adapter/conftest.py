@@ -1,17 +1,10 @@
-"""Series as folders and as .dcbs files."""
+"""The adapter, as long as a test runs."""
 
 from __future__ import annotations
 
-from itertools import count
-
 import pytest
-from support.series import Kind, make_series
-from support.whole import write_files
 
-import dicube_core
 import dicube_plugins
-
-SMALL = Kind("ct", rows=9, columns=7)
 
 
 @pytest.fixture
@@ -21,17 +14,3 @@ def adapter():
     dicube_plugins.install("itk")
     yield
     dicube_plugins.uninstall("itk")
-
-
-@pytest.fixture
-def make_pair(tmp_path):
-    """Return a function that writes a series to a folder and to a .dcbs file."""
-    numbers = count()
-
-    def make(kind=SMALL, edit=None, n_slices=5, **options):
-        folder = tmp_path / f"series{next(numbers)}"
-        write_files(folder / "source", make_series(n_slices, kind, edit))
-        dicube_core.convert(folder / "source", folder / "series.dcbs", **options)
-        return folder / "source", folder / "series.dcbs"
-
-    return make
