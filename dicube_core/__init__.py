@@ -17,6 +17,9 @@ from dicube_core._version import __version__
 from dicube_core.settings import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
+    from dicube_core.editing.audit import EditReport
+    from dicube_core.editing.edit import edit
+    from dicube_core.editing.profile import Deidentification
     from dicube_core.export import save_to_dicom_folder
     from dicube_core.geometry import Geometry
     from dicube_core.image import DicomCubeImage
@@ -30,20 +33,28 @@ if TYPE_CHECKING:
     from dicube_core.reader import open_file as open
     from dicube_core.spatial.order import SortMethod
     from dicube_core.spatial.status import DicomStatus, get_dicom_status
+    from dicube_core.trees.report import TreeReport, TreeRow
+    from dicube_core.trees.running import convert_tree
     from dicube_core.verify import verify_against, verify_file
 
 _HOMES = {
     "CommonTags": "dicube_core.metadata.tags",
     "Conversion": "dicube_core.ingest",
+    "Deidentification": "dicube_core.editing.profile",
     "DicomCubeImage": "dicube_core.image",
     "DicomCubeImageIO": "dicube_core.io",
     "DicomMeta": "dicube_core.metadata.meta",
     "DicomStatus": "dicube_core.spatial.status",
+    "EditReport": "dicube_core.editing.audit",
     "Geometry": "dicube_core.geometry",
     "PixelDataHeader": "dicube_core.pixel_header",
     "Reader": "dicube_core.reader",
+    "TreeReport": "dicube_core.trees.report",
+    "TreeRow": "dicube_core.trees.report",
     "SortMethod": "dicube_core.spatial.order",
     "convert": "dicube_core.ingest",
+    "convert_tree": "dicube_core.trees.running",
+    "edit": "dicube_core.editing.edit",
     "get_dicom_status": "dicube_core.spatial.status",
     "load": "dicube_core.io",
     "load_from_dicom_folder": "dicube_core.ingest",
@@ -60,16 +71,22 @@ _HOMES = {
 __all__ = [
     "CommonTags",
     "Conversion",
+    "Deidentification",
     "DicomCubeImage",
     "DicomCubeImageIO",
     "DicomMeta",
     "DicomStatus",
+    "EditReport",
     "Geometry",
     "PixelDataHeader",
     "Reader",
     "SortMethod",
+    "TreeReport",
+    "TreeRow",
     "__version__",
     "convert",
+    "convert_tree",
+    "edit",
     "get_dicom_status",
     "get_num_threads",
     "load",

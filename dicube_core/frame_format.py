@@ -43,9 +43,9 @@ def frame_format(
     except (MetaDataError, UnsupportedKindError) as exc:
         raise InvalidCubeFileError(f"{container.name}: pixel header: {exc.message}") from exc
     space_size = _size_in_space(container) if geometry is None else geometry.shape[1:]
-    if space_size not in (None, result.shape):
+    if space_size not in (None, result.shape[:2]):
         raise InvalidCubeFileError(
-            f"{container.name}: frames are {result.shape}, the space says {space_size}"
+            f"{container.name}: frames are {result.shape[:2]}, the space says {space_size}"
         )
     if result.n_bytes > LIMITS.frame_bytes:
         raise InvalidCubeFileError(
@@ -88,6 +88,11 @@ def _described(described: dict[str, Any], dtype_name: str) -> PixelFormat:
         pixel_representation=_integer(described, "pixel_representation"),
         high_bit=_integer(described, "high_bit"),
         photometric_interpretation=str(described.get("photometric_interpretation")),
+        samples_per_pixel=_integer({"samples_per_pixel": 1, **described}, "samples_per_pixel"),
+        planar_configuration=_integer(
+            {"planar_configuration": 0, **described}, "planar_configuration"
+        ),
+        real=described.get("real", False) is True,
     )
     if result.dtype_name != dtype_name:
         raise MetaDataError(f"PixelDtype {dtype_name} contradicts {result.dtype_name}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dicube_core.exceptions import MetaDataError
-from dicube_core.pixels import DTYPE_BITS
+from dicube_core.pixels import STORED_TYPES
 
 __all__ = ["PixelDataHeader"]
 
@@ -127,7 +127,7 @@ def _check(name: str, value: object) -> None:
             isinstance(value, list) and value != [] and all(map(_is_number, value))
         )
     elif name.endswith("Dtype"):
-        good = isinstance(value, str) and (name == "OriginalPixelDtype" or value in DTYPE_BITS)
+        good = isinstance(value, str) and (name == "OriginalPixelDtype" or value in STORED_TYPES)
     else:
         good = value is None or _is_number(value)
     if not good:

@@ -21,6 +21,7 @@ __all__ = ["dcbs"]
 _COMMANDS = {
     "convert": "dicube_core.cli.convert:convert",
     "demo": "dicube_core.cli.demo:demo",
+    "edit": "dicube_core.cli.edit:edit",
     "export": "dicube_core.cli.export:export",
     "info": "dicube_core.cli.info:info",
     "preview": "dicube_core.cli.preview:preview",

@@ -22,8 +22,10 @@ from dicube_core.exceptions import (
 
 __all__ = [
     "CRITICAL",
+    "CRITICAL_PARTS",
     "EXTENSION_MAGIC",
     "FRAME_CHECKSUMS",
+    "FRAME_MAP",
     "PIXEL_HEADER_KEY",
     "SLICE_HEADERS",
     "SOURCE_HEADER",
@@ -43,13 +45,17 @@ _HEAD = Struct("<8sIIQQII")
 _ENTRY = Struct("<4sIQQII")
 
 FRAME_CHECKSUMS = b"FCRC"
+#: Which frame of which instance each frame is; where it stands, headers are one per instance.
+FRAME_MAP = b"FRAM"
 SLICE_HEADERS = b"HDRS"
 SOURCE_HEADER = b"SRCH"
 WRITER = b"WRTR"
 
 #: A reader that does not know an entry with this flag must not read the file.
 CRITICAL = 1
-_KNOWN = frozenset((FRAME_CHECKSUMS, SLICE_HEADERS, SOURCE_HEADER, WRITER))
+#: What is written with that flag.
+CRITICAL_PARTS = frozenset((FRAME_MAP,))
+_KNOWN = frozenset((FRAME_CHECKSUMS, FRAME_MAP, SLICE_HEADERS, SOURCE_HEADER, WRITER))
 _BASE = {
     "dicom_status": b"stat",
     "dicom_meta": b"meta",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from dicube_core.atomic import AtomicFile
 from dicube_core.checksum import crc32
 from dicube_core.container.extension import (
+    CRITICAL,
+    CRITICAL_PARTS,
     FRAME_CHECKSUMS,
     PIXEL_HEADER_KEY,
     Directory,
@@ -21,6 +23,7 @@ from dicube_core.exceptions import DataConsistencyError
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
     from types import TracebackType
 
 __all__ = ["ContainerWriter", "SeriesSections"]
@@ -140,8 +143,14 @@ class ContainerWriter:
         self._lengths.append(len(codestream))
         self._crcs.append(crc32(codestream))
 
-    def commit(self) -> None:
+    def commit(self, inspect: Callable[[BinaryIO], None] | None = None) -> None:
         """Fill in the tables and put the file under its name.
+
+        Parameters
+        ----------
+        inspect : callable, optional
+            Called with the complete file, open for reading, before it appears. What it raises
+            leaves the target as it was.
 
         Raises
         ------
@@ -162,7 +171,8 @@ class ContainerWriter:
         }
         payloads = {**self._sections.extension, FRAME_CHECKSUMS: pack_u32(self._crcs)}
         entries = {
-            tag: Entry(self._places[tag], crc32(payload)) for tag, payload in payloads.items()
+            tag: Entry(self._places[tag], crc32(payload), CRITICAL * (tag in CRITICAL_PARTS))
+            for tag, payload in payloads.items()
         }
         for name, section in self._header.sections():
             entries[Directory.base_tag(name)] = Entry(section, crc32(base[name]))
@@ -171,6 +181,8 @@ class ContainerWriter:
         front = (self._header.pack(), directory.pack(), *payloads.values(), *base.values())
         self._atomic.file.seek(0)
         self._write(b"".join(front))
+        if inspect is not None:
+            inspect(self._atomic.file)
         self._atomic.commit()
 
     def __enter__(self) -> Self:

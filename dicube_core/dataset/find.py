@@ -17,7 +17,14 @@ from dicube_core.dataset.elements import (
 if TYPE_CHECKING:
     from dicube_core.dicom.headers import SliceHeader
 
-__all__ = ["UNDEFINED", "WANTED", "find_explicit", "find_implicit", "header_values"]
+__all__ = [
+    "PIXEL_ELEMENTS",
+    "UNDEFINED",
+    "WANTED",
+    "find_explicit",
+    "find_implicit",
+    "header_values",
+]
 
 #: A length that is not told.
 UNDEFINED = 0xFFFFFFFF
@@ -29,9 +36,12 @@ WANTED = frozenset(
         *(0x00200013, 0x00200032, 0x00200037, 0x00201041, 0x00280002, 0x00280004, 0x00280006),
         *(0x00280008, 0x00280010, 0x00280011, 0x00280030, 0x00280100, 0x00280101, 0x00280102),
         *(0x00280103, 0x00281050, 0x00281051, 0x00281052, 0x00281053, 0x00283000),
-        *(0x7FE00008, 0x7FE00009),
     )
 )
+#: The elements that hold frames; a header ends before the first of them. Float and Double Float
+#: Pixel Data are also put among the values, empty, since all other fields depend on them.
+PIXEL_ELEMENTS = frozenset((0x7FE00008, 0x7FE00009, PIXEL_DATA))
+_PIXEL_RAW = frozenset((tag & 0xFFFF) << 16 | tag >> 16 for tag in PIXEL_ELEMENTS)
 #: The walker compares tags as they lie in the file: element number above group.
 _WANTED_RAW = {(tag & 0xFFFF) << 16 | tag >> 16: tag for tag in WANTED}
 _SHORT = Struct("<I2sH")
@@ -41,7 +51,10 @@ _LONG = Struct("<I")
 def header_values(header: SliceHeader) -> dict[int, bytes]:
     """Return the raw values of the `WANTED` elements of a header that was kept."""
     finder = find_explicit if header.explicit else find_implicit
-    return finder(header.head, 0, len(header.head))[0]
+    values = finder(header.head, 0, len(header.head))[0]
+    if header.pixel_tag in PIXEL_ELEMENTS and header.pixel_tag != PIXEL_DATA:
+        values[header.pixel_tag] = b""
+    return values
 
 
 def find_explicit(
@@ -62,7 +75,9 @@ def find_explicit(
         if vr in long_vrs:
             (length,) = _LONG.unpack_from(front, position + 8)
             value = position + 12
-        if raw == 0x00107FE0:
+        if raw in _PIXEL_RAW:
+            if raw != 0x00107FE0:
+                values[0x7FE00000 | raw >> 16] = b""
             return values, (position, value, length)
         if length == UNDEFINED or not vr.isalpha():
             # Sequences of undefined length, and anything unusual, are left to the general walker.
@@ -86,7 +101,9 @@ def _find_in_rest(
 ) -> tuple[int, int, int] | None:
     """Finish `find_explicit` where the last element is too short for its loop, or cut."""
     for element in walk(front, EXPLICIT_LITTLE, position, until=PIXEL_DATA):
-        if element.tag == PIXEL_DATA:
+        if element.tag in PIXEL_ELEMENTS:
+            if element.tag != PIXEL_DATA:
+                values[element.tag] = b""
             return element.start, element.value, element.value_stop - element.value
         if element.tag in WANTED:
             values[element.tag] = front[element.value : element.value_stop]
@@ -99,7 +116,9 @@ def find_implicit(
     """Do the same for Implicit VR Little Endian."""
     values: dict[int, bytes] = {}
     for element in walk(front, IMPLICIT_LITTLE, position, until=PIXEL_DATA):
-        if element.tag == PIXEL_DATA:
+        if element.tag in PIXEL_ELEMENTS:
+            if element.tag != PIXEL_DATA:
+                values[element.tag] = b""
             length = UNDEFINED if element.undefined else element.value_stop - element.value
             return values, (element.start, element.value, length)
         if element.tag > PIXEL_DATA:

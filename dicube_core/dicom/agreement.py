@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dicube_core.dataset.elements import PIXEL_DATA, walk
 from dicube_core.dataset.find import header_values
-from dicube_core.dicom.pixel_fields import pixel_format_of, rescale_of
+from dicube_core.dicom.pixel_fields import FLOAT_TAGS, pixel_format_of, rescale_of
 from dicube_core.exceptions import DataConsistencyError
 
 if TYPE_CHECKING:
@@ -46,11 +46,12 @@ def require_agreement(
 
 def _require_pixel_element(header: SliceHeader, index: int, pixel_format: PixelFormat) -> None:
     """Check that the frame and its padding are what the header of Pixel Data announces."""
-    length = pixel_format.n_bytes + len(header.padding)
-    element = next(walk(header.pixel_header, header.encoding, until=PIXEL_DATA), None)
+    length = pixel_format.native_length + len(header.padding)
+    tag = FLOAT_TAGS[pixel_format.bits_allocated] if pixel_format.real else PIXEL_DATA
+    element = next(walk(header.pixel_header, header.encoding, until=tag), None)
     if (
         element is None
-        or element.tag != PIXEL_DATA
+        or element.tag != tag
         or element.value != len(header.pixel_header)
         or element.value_stop != element.value + length
     ):

@@ -60,6 +60,17 @@ def pixel_header_of(
     )
 
 
+def _unusual(pixel_format: PixelFormat) -> dict[str, Any]:
+    """Return what only colour and real frames say; descriptions of others stay as they were."""
+    said: dict[str, Any] = {}
+    if pixel_format.is_colour:
+        said["samples_per_pixel"] = pixel_format.samples_per_pixel
+        said["planar_configuration"] = pixel_format.planar_configuration
+    if pixel_format.real:
+        said["real"] = True
+    return said
+
+
 def describe_series(
     *,
     pixel_format: PixelFormat,
@@ -102,6 +113,7 @@ def describe_series(
             "high_bit": pixel_format.high_bit,
             "pixel_representation": pixel_format.pixel_representation,
             "photometric_interpretation": pixel_format.photometric_interpretation,
+            **_unusual(pixel_format),
         },
         extension=parts,
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dicube_core.dicom.headers import SliceHeader
     from dicube_core.metadata.edits import Edit
 
-__all__ = ["edited_headers"]
+__all__ = ["edited_headers", "with_file_meta_twins"]
 
 #: Data set element -> its twin in the file meta information (PS3.10 7.1).
 _TWINS = {0x00080016: 0x00020002, 0x00080018: 0x00020003}
@@ -42,6 +42,13 @@ def _edited(header: SliceHeader, edits: Mapping[int, Edit], index: int) -> Slice
     if file_meta and changes.keys() & _TWINS.keys():
         file_meta = _with_twins(file_meta, head, header)
     return replace(header, head=head, tail=tail, file_meta=file_meta)
+
+
+def with_file_meta_twins(header: SliceHeader) -> SliceHeader:
+    """Return a header whose file meta information names the SOP class and instance it has."""
+    if not header.file_meta:
+        return header
+    return replace(header, file_meta=_with_twins(header.file_meta, header.head, header))
 
 
 def _with_twins(file_meta: bytes, head: bytes, header: SliceHeader) -> bytes:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         | BinaryIO
         | bytes
         | Iterable[str | os.PathLike[str] | Dataset | BinaryIO | bytes]
+        | "Gathered"
     )
 
 __all__ = ["Gathered", "gather"]
@@ -42,7 +43,8 @@ def gather(source: SeriesInput) -> Gathered:
     Parameters
     ----------
     source : path, data set, binary file, bytes, or an iterable of them
-        A folder is read recursively, in the order of the names.
+        A folder is read recursively, in the order of the names. What was gathered already is
+        returned as it is.
 
     Raises
     ------
@@ -53,6 +55,8 @@ def gather(source: SeriesInput) -> Gathered:
     MetaDataError
         A DICOM file is damaged.
     """
+    if isinstance(source, Gathered):
+        return source
     sources: list[SliceSource] = []
     skipped: list[tuple[str, str]] = []
     for origin, name in _inputs(source):

@@ -70,6 +70,12 @@ class SliceHeader:
         return EXPLICIT_LITTLE if self.explicit else IMPLICIT_LITTLE
 
     @property
+    def pixel_tag(self) -> int:
+        """Tag of the pixel element: Pixel Data, Float or Double Float Pixel Data."""
+        group, number = self.pixel_header[:2], self.pixel_header[2:4]
+        return int.from_bytes(group, "little") << 16 | int.from_bytes(number, "little")
+
+    @property
     def dataset(self) -> bytes:
         """The data set without Pixel Data."""
         return self.head + self.tail

@@ -15,7 +15,6 @@ from dicube_core.dataset import uids
 from dicube_core.dataset.elements import (
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
-    PIXEL_DATA,
     Encoding,
     element_header,
     walk,
@@ -39,6 +38,7 @@ _ITEM = Struct("<HHI")
 _ENCAPSULATED = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + _ITEM.pack(0xFFFE, 0xE000, 0)
 _SEQUENCE_END = _ITEM.pack(0xFFFE, 0xE0DD, 0)
 _PIXEL_GROUP_LENGTH = 0x7FE00000
+_FLOAT_VRS = {0x7FE00008: b"OF", 0x7FE00009: b"OD"}
 
 
 def restored_file(header: SliceHeader, pixels: bytes | memoryview) -> bytes:
@@ -145,15 +145,16 @@ def with_encoding(header: SliceHeader, *, explicit: bool, bits_allocated: int) -
     encoding = EXPLICIT_LITTLE if explicit else IMPLICIT_LITTLE
     # In one call, because what an element means may depend on those before it.
     whole = convert(header.dataset)
-    cut = next((e.start for e in walk(whole, encoding) if e.tag > PIXEL_DATA), len(whole))
+    tag = header.pixel_tag
+    cut = next((e.start for e in walk(whole, encoding) if e.tag > tag), len(whole))
     length = int.from_bytes(header.pixel_header[-4:], "little")
     odd = length % 2  # some writers forget the padding that PS3.5 7.1.1 demands
-    vr = b"OW" if bits_allocated > 8 else b"OB"
+    vr = _FLOAT_VRS.get(tag) or (b"OW" if bits_allocated > 8 else b"OB")
     return replace(
         header,
         head=_without_group_length(whole[:cut], encoding),
         tail=whole[cut:],
-        pixel_header=element_header(PIXEL_DATA, vr, length + odd, encoding),
+        pixel_header=element_header(tag, vr, length + odd, encoding),
         padding=header.padding + b"\0" * odd,
         explicit=explicit,
         exact=False,

@@ -15,7 +15,8 @@ from dicube_core.dataset import uids
 from dicube_core.dataset.elements import EXPLICIT_LITTLE, PIXEL_DATA, element_header, walk
 from dicube_core.dicom.file_meta import file_meta_for
 from dicube_core.dicom.headers import SliceHeader
-from dicube_core.exceptions import MetaDataError
+from dicube_core.dicom.pixel_fields import FLOAT_TAGS
+from dicube_core.exceptions import MetaDataError, UnsupportedKindError
 
 if TYPE_CHECKING:
     from dicube_core.metadata.meta import DicomMeta
@@ -26,6 +27,7 @@ __all__ = [
     "MadeHeaders",
     "header_from_dataset_bytes",
     "headers_from_meta",
+    "pixel_element",
     "repair_pixel_description",
 ]
 
@@ -42,13 +44,16 @@ def repair_pixel_description(
     def put(tag: str, vr: str, value: Any) -> None:
         fixed[tag] = {"vr": vr, "shared": True, "Value": [value]}
 
-    put("00280002", "US", 1)
+    put("00280002", "US", pixel_format.samples_per_pixel)
+    if pixel_format.is_colour:
+        put("00280006", "US", pixel_format.planar_configuration)
     put("00280010", "US", pixel_format.rows)
     put("00280011", "US", pixel_format.columns)
     put("00280100", "US", pixel_format.bits_allocated)
-    put("00280101", "US", pixel_format.bits_stored)
-    put("00280102", "US", pixel_format.high_bit)
-    put("00280103", "US", pixel_format.pixel_representation)
+    if not pixel_format.real:
+        put("00280101", "US", pixel_format.bits_stored)
+        put("00280102", "US", pixel_format.high_bit)
+        put("00280103", "US", pixel_format.pixel_representation)
     if "00280004" not in fixed:
         put("00280004", "CS", pixel_format.photometric_interpretation)
     for tag, value in (
@@ -115,17 +120,36 @@ class MadeHeaders(Sequence[SliceHeader]):
         return header_from_dataset_bytes(data, self._format, f"slice_{index:04d}.dcm")
 
 
+def pixel_element(pixel_format: PixelFormat) -> tuple[int, bytes]:
+    """Return tag and explicit VR of the element that holds such frames (PS3.5 8.1.1, A.2).
+
+    Raises
+    ------
+    UnsupportedKindError
+        DICOM has none for integers of 64 bits.
+    """
+    if pixel_format.real:
+        tag = FLOAT_TAGS[pixel_format.bits_allocated]
+        return tag, b"OF" if pixel_format.bits_allocated == 32 else b"OD"
+    if pixel_format.bits_allocated == 64:
+        raise UnsupportedKindError(
+            "integers of 64 bits cannot be pixels of a DICOM file",
+            suggestion="read them as an array, or save them as NIfTI",
+        )
+    return PIXEL_DATA, b"OW" if pixel_format.bits_allocated > 8 else b"OB"
+
+
 def header_from_dataset_bytes(data: bytes, pixel_format: PixelFormat, name: str) -> SliceHeader:
     """Make a header of an Explicit VR Little Endian data set without pixel data."""
-    cut = next((e.start for e in walk(data) if e.tag > PIXEL_DATA), len(data))
-    padding = b"\0" * (pixel_format.n_bytes % 2)
-    vr = b"OW" if pixel_format.bits_allocated > 8 else b"OB"
-    length = pixel_format.n_bytes + len(padding)
+    tag, vr = pixel_element(pixel_format)
+    cut = next((e.start for e in walk(data) if e.tag > tag), len(data))
+    padding = b"\0" * (pixel_format.native_length % 2)
+    length = pixel_format.native_length + len(padding)
     draft = SliceHeader(
         preamble=bytes(128) + b"DICM",
         file_meta=b"",
         head=data[:cut],
-        pixel_header=element_header(PIXEL_DATA, vr, length, EXPLICIT_LITTLE),
+        pixel_header=element_header(tag, vr, length, EXPLICIT_LITTLE),
         padding=padding,
         tail=data[cut:],
         explicit=True,

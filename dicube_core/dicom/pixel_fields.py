@@ -10,7 +10,21 @@ from dicube_core.exceptions import (
 )
 from dicube_core.pixels import PixelFormat
 
-__all__ = ["PIXEL_FIELDS", "numbers", "pixel_format_of", "rescale_of"]
+__all__ = [
+    "FLOAT_PIXELS",
+    "FLOAT_TAGS",
+    "PIXEL_FIELDS",
+    "native_bits",
+    "numbers",
+    "pixel_format_of",
+    "rescale_of",
+]
+
+#: Float and Double Float Pixel Data -> bits of a value (PS3.3 C.7.6.24, C.7.6.25). Among the
+#: values that were read of a header, such a tag says that the instance has this element.
+FLOAT_PIXELS = {0x7FE00008: 32, 0x7FE00009: 64}
+FLOAT_TAGS = {bits: tag for tag, bits in FLOAT_PIXELS.items()}
+
 
 #: The numbers that pixels cannot be read without.
 PIXEL_FIELDS = {
@@ -39,20 +53,46 @@ def pixel_format_of(values: dict[int, bytes], name: str) -> PixelFormat:
     UnsupportedKindError
         Bit fields that cannot be.
     """
+    real = next((bits for tag, bits in FLOAT_PIXELS.items() if tag in values), 0)
     fields = [_word(values, tag) for tag in PIXEL_FIELDS]
+    if real:  # these two have no meaning there
+        fields[3:] = real, 0
     named = zip(PIXEL_FIELDS.values(), fields, strict=True)
     missing = [keyword for keyword, value in named if value is None]
     if missing:
         raise SeriesError(f"{name}: {', '.join(missing)} missing, so its pixels have no meaning")
     rows, columns, allocated, stored, sign = (value or 0 for value in fields)
-    high = _word(values, 0x00280102)
-    photometric = _text(values, 0x00280004)
+    if real and allocated != real:
+        raise SeriesError(f"{name}: BitsAllocated {allocated} with values of {real} bits")
+    high = None if real else _word(values, 0x00280102)
+    samples = _word(values, 0x00280002) or 1
     try:
         return PixelFormat(
-            rows, columns, allocated, stored, sign, -1 if high is None else high, photometric
+            rows,
+            columns,
+            allocated,
+            stored,
+            sign,
+            -1 if high is None else high,
+            _text(values, 0x00280004),
+            samples,
+            (_word(values, 0x00280006) or 0) if samples > 1 else 0,
+            bool(real),
         )
     except DicomCubeError as exc:
         raise UnsupportedKindError(f"{name}: {exc.message}") from exc
+
+
+def native_bits(values: dict[int, bytes]) -> int:
+    """Return the bits of one frame in uncompressed Pixel Data, 0 where the header does not say.
+
+    As `PixelFormat.native_bits`, before it is known whether the kind can be kept at all.
+    """
+    rows, columns, bits = (_word(values, tag) or 0 for tag in (0x00280010, 0x00280011, 0x00280100))
+    samples = _word(values, 0x00280002) or 1
+    if samples == 3 and _text(values, 0x00280004) == "YBR_FULL_422":
+        samples = 2
+    return rows * columns * samples * bits
 
 
 def rescale_of(values: dict[int, bytes]) -> tuple[float, float]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SourceSeries",
     "build_series",
+    "instance_format",
     "slice_attributes",
 ]
 
@@ -120,6 +121,20 @@ def _refuse_kind(source: SliceSource) -> None:
             suggestion="keep such files as DICOM",
             details={"path": source.header.name, "kind": kind},
         )
+
+
+def instance_format(source: SliceSource) -> PixelFormat:
+    """Return what distinguishes the instances that can share one file.
+
+    Raises
+    ------
+    UnsupportedKindError
+        A kind of image that cannot be kept whole; `details` names the kind.
+    SeriesError
+        Its pixels are not what its header says.
+    """
+    _refuse_kind(source)
+    return _format(source)
 
 
 def _kind(source: SliceSource) -> str:

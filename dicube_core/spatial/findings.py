@@ -16,7 +16,7 @@ from dicube_core.spatial.header_checks import (
     listed,
     near,
 )
-from dicube_core.spatial.order import ORIENTATION_TOLERANCE
+from dicube_core.spatial.planes import ORIENTATION_TOLERANCE
 from dicube_core.spatial.spatial_checks import MAX_COORDINATE, check_places
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from math import hypot
 from typing import TYPE_CHECKING, TypeVar
 
 from dicube_core.spatial.finding_kinds import Finding, FindingKind
-from dicube_core.spatial.order import ORIENTATION_TOLERANCE
+from dicube_core.spatial.planes import ORIENTATION_TOLERANCE
 
 if TYPE_CHECKING:
     from dicube_core.spatial.planes import Orientation, SliceAttributes

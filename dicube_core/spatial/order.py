@@ -8,6 +8,7 @@ from math import hypot, isfinite
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.exceptions import SeriesError
+from dicube_core.spatial.planes import ORIENTATION_TOLERANCE
 
 if TYPE_CHECKING:
     from dicube_core.geometry import Vector
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ORIENTATION_TOLERANCE", "SortMethod", "slice_order"]
 
-#: Orientations that differ by less in each cosine are one: four decimals is the shortest text in
-#: use, and moves a voxel 250 mm away from the first one by 0.025 mm.
-ORIENTATION_TOLERANCE = 1e-4
 #: Positions along the normal that agree to so many decimals of a mm are the same; float noise of
 #: the projection must not come before InstanceNumber.
 _DECIMALS = 6

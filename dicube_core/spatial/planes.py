@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from dicube_core._geometry_checks import show
+from dicube_core.spatial.marks import MARK_TAGS
 
 if TYPE_CHECKING:
     from dicube_core.geometry import Vector
 
-__all__ = ["SLICE_FIELDS", "FieldSpec", "Orientation", "SliceAttributes", "parse_field"]
+__all__ = [
+    "ORIENTATION_TOLERANCE",
+    "SLICE_FIELDS",
+    "FieldSpec",
+    "Orientation",
+    "SliceAttributes",
+    "parse_field",
+]
 
+#: Orientations that differ by less in each cosine are one: four decimals is the shortest text in
+#: use, and moves a voxel 250 mm away from the first one by 0.025 mm.
+ORIENTATION_TOLERANCE = 1e-4
 Orientation = tuple[float, float, float, float, float, float]
 _CACHED = (str, bytes, int)
 _MAX_CACHED = 128
@@ -37,6 +48,7 @@ SLICE_FIELDS: dict[int, FieldSpec] = {
     0x00080018: FieldSpec("sop_instance_uid", "SOPInstanceUID", "text"),
     0x00180050: FieldSpec("slice_thickness", "SliceThickness", "float"),
     0x00180088: FieldSpec("spacing_between_slices", "SpacingBetweenSlices", "float"),
+    0x00181120: FieldSpec("gantry_tilt", "GantryDetectorTilt", "float"),
     0x0020000E: FieldSpec("series_uid", "SeriesInstanceUID", "text"),
     0x00200013: FieldSpec("instance_number", "InstanceNumber", "int"),
     0x00200032: FieldSpec("position", "ImagePositionPatient", "vector", 3),
@@ -76,8 +88,13 @@ class SliceAttributes:
         As the DICOM attributes of the same names.
     rescale_slope, rescale_intercept : float, optional
         RescaleSlope and RescaleIntercept.
+    gantry_tilt : float, optional
+        GantryDetectorTilt in degrees; only ever compared with what positions say.
     problems : tuple of str, optional
         One sentence for each value that was there and could not be used.
+    marks : mapping of tag number to value, optional
+        What may tell this slice from others at the same place, as it is in the header; see
+        `dicube_core.spatial.marks`. What all slices of a series share may be left out.
     """
 
     position: Vector | None = None
@@ -97,7 +114,9 @@ class SliceAttributes:
     slice_thickness: float | None = None
     spacing_between_slices: float | None = None
     sop_instance_uid: str | None = None
+    gantry_tilt: float | None = None
     problems: tuple[str, ...] = ()
+    marks: Mapping[int, object] = field(default_factory=dict, hash=False)
 
     @classmethod
     def from_values(cls, values: Mapping[int, object]) -> SliceAttributes:
@@ -106,9 +125,9 @@ class SliceAttributes:
         Parameters
         ----------
         values : mapping of tag number to value
-            The tags of `SLICE_FIELDS` are looked at; others are ignored. A value may be text or
-            bytes as in the file (backslash between components, padded), a number, a sequence of
-            both, or None for absent.
+            The tags of `SLICE_FIELDS` and `MARK_TAGS` are looked at; others are ignored. A value
+            may be text or bytes as in the file (backslash between components, padded), a number,
+            a sequence of both, or None for absent.
         """
         fields: dict[str, object] = {}
         problems = []
@@ -117,8 +136,9 @@ class SliceAttributes:
             fields[SLICE_FIELDS[tag].name] = parsed
             if problem:
                 problems.append(problem)
+        marks = {tag: values[tag] for tag in MARK_TAGS & values.keys()}
         # Sorted, so that equal values give equal objects whatever the order of the set.
-        return cls(**fields, problems=tuple(sorted(problems)))  # type: ignore[arg-type]
+        return cls(**fields, problems=tuple(sorted(problems)), marks=marks)  # type: ignore[arg-type]
 
 
 def parse_field(tag: int, value: object) -> tuple[object, str | None]:

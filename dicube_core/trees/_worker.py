@@ -1,0 +1,106 @@
+"""The far side of a lane: what runs in a worker process around each task."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    class _Number(Protocol):
+        value: int
+
+
+__all__ = ["STATE", "invoke", "start", "tell"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+#: Seconds that a task has to clean up in once nobody waits for it any more.
+_GRACE = 10.0
+
+
+class _State:
+    """What a worker process knows of itself."""
+
+    def __init__(self) -> None:
+        self.busy = False
+        #: Progress of the task, read by the parent without a lock: a worker that dies while it
+        #: holds one would stop all others.
+        self.counter: _Number | None = None
+        #: Called after each step, where the task runs in the process that shows the progress.
+        self.listener: Callable[[], None] | None = None
+
+
+STATE = _State()
+
+
+def tell(done: int) -> None:
+    """Say how far the task is."""
+    if STATE.counter is not None:
+        STATE.counter.value = done
+    if STATE.listener is not None:
+        STATE.listener()
+
+
+def start(counter: _Number) -> None:
+    """Prepare a worker process, whose parent blocked its interrupts until now."""
+    STATE.counter = counter
+    signal.signal(signal.SIGINT, _interrupt)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    threading.Thread(target=_outlive_nobody, daemon=True, name="dicube-parent").start()
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Stop the task once. The second signal must not hit the cleaning up after the first."""
+    if STATE.busy:
+        STATE.busy = False
+        raise KeyboardInterrupt
+
+
+def _outlive_nobody() -> None:
+    """End this process when its parent is gone; tasks get the time to remove what they began."""
+    from multiprocessing import parent_process
+    from multiprocessing.connection import wait
+
+    parent = parent_process()
+    if parent is None:
+        return
+    wait([parent.sentinel])
+    deadline = time.monotonic() + _GRACE
+    main = threading.main_thread().ident
+    if STATE.busy and main is not None and hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(main, signal.SIGINT)
+    while not _IDLE.is_set() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os._exit(1)
+
+
+#: Set while no task is under way, its cleaning up included.
+_IDLE = threading.Event()
+_IDLE.set()
+
+
+def invoke(function: Callable[[T], R], task: T, threads: int) -> R:
+    """Run one task on so many threads."""
+    from dicube_core.settings import set_num_threads
+
+    set_num_threads(threads)
+    tell(0)
+    _IDLE.clear()
+    STATE.busy = True
+    try:
+        return function(task)
+    finally:
+        STATE.busy = False
+        _IDLE.set()
+
+
+def process_id() -> int:
+    """Show that the process has started."""
+    return os.getpid()

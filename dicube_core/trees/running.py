@@ -1,0 +1,185 @@
+"""Convert a whole tree: find, read, group, plan, convert, report."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dicube_core.exceptions import DicomCubeError, SeriesError
+from dicube_core.settings import get_num_threads
+from dicube_core.trees.converting import Done, run_job
+from dicube_core.trees.grouping import group_instances, plane_name
+from dicube_core.trees.instances import Instance, NoInstance, read_chunk, shared_facts
+from dicube_core.trees.lanes import Lanes
+from dicube_core.trees.naming import NAME_MODES
+from dicube_core.trees.planning import JobOptions, Source, plan_jobs
+from dicube_core.trees.report import Outcome, TreeReport, TreeRow
+from dicube_core.trees.walking import walk_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from dicube_core.spatial.order import SortMethod
+    from dicube_core.trees.grouping import Part
+    from dicube_core.trees.instances import Facts
+    from dicube_core.trees.naming import NameMode
+    from dicube_core.trees.planning import Job
+
+    Progress = Callable[[str, int, int], None]
+
+__all__ = ["convert_tree"]
+
+#: Files that a worker reads the headers of in one go.
+_CHUNK = 128
+_NIFTI = (".nii", ".nii.gz")
+
+
+def convert_tree(
+    source: str | os.PathLike[str],
+    out_folder: str | os.PathLike[str],
+    *,
+    jobs: int | None = None,
+    verify: bool = True,
+    resume: bool = True,
+    force: bool = False,
+    split: bool = True,
+    name: NameMode = "description",
+    series_uid: str | None = None,
+    sort_method: SortMethod | None = None,
+    progressive: bool = False,
+    progress: Progress | None = None,
+) -> TreeReport:
+    """Convert every series below a folder to a ``.dcbs`` file of its own.
+
+    Instances belong together by Study and Series Instance UID, in whichever folders they are.
+    NIfTI files become one file each. Nothing in `source` is changed, nothing in `out_folder`
+    is deleted, and every file found is accounted for in the report. How series are split, named
+    and found again is told in ``docs/converting.md``.
+
+    Parameters
+    ----------
+    source : path-like
+        A folder, read with its sub-folders, or one file.
+    out_folder : path-like
+        Created when the first file is written. If it lies below `source`, it is not read.
+    jobs : int, optional
+        Processes that read and convert, by default as many as `get_num_threads` says, which are
+        also the threads that all of them have together. With 1, or where there is but one thing
+        to do, everything happens in this process. With more, the worker processes import the
+        main module of the program, as `multiprocessing` does: a script needs
+        ``if __name__ == "__main__":``.
+    verify : bool
+        Decode every frame after encoding and compare it with the source (default).
+    resume : bool
+        Where a file is there already, compare the headers in it with the sources byte for byte
+        and leave it if they are the same (default). Else it is refused, unless `force`.
+    force : bool
+        Replace whatever is there.
+    split : bool
+        Separate localizers, and orientations, of one series (default). Frames that cannot share
+        a file are separated in any case.
+    name : {"description", "number", "uid"}
+        What names are made from.
+    series_uid : str, optional
+        Convert only series with this Series Instance UID.
+    sort_method, progressive
+        As in `convert`.
+    progress : callable, optional
+        Called with (``"reading"`` or ``"converting"``, done, in all): files, then frames.
+
+    Returns
+    -------
+    TreeReport
+        One row per file, and what is in none. A series that is refused or fails does not stop
+        the others; nor does a worker process that dies.
+
+    Raises
+    ------
+    SeriesError
+        There is nothing to convert: neither DICOM nor NIfTI files.
+    OSError
+        `source` is not there, or `out_folder` cannot be made.
+    ValueError
+        An argument is none of those above.
+    """
+    start = time.perf_counter()
+    root, only = _root(Path(source))
+    out = _out(Path(out_folder))
+    n_jobs = _n_jobs(jobs)
+    if name not in NAME_MODES:
+        raise ValueError(f"name must be one of {', '.join(NAME_MODES)}, not {name!r}")
+    options = JobOptions(
+        verify=verify,
+        progressive=progressive,
+        sort_method=sort_method,
+        existing="replace" if force else "resume" if resume else "refuse",
+    )
+    found = Found()
+    with Lanes(n_jobs) as lanes:
+        found.sort_files(root, out, only)
+        found.read(lanes, root, None if progress is None else partial(progress, "reading"))
+        found.keep_series(series_uid)
+        if not found.instances and not found.damaged and not found.nifti:
+            raise _nothing(root, found, series_uid)
+        parts = group_instances(found.instances, split=split)
+        planned = [part for part in parts if not part.refusal]
+        tasks = plan_jobs(str(root), str(out), planned, found.nifti, mode=name, options=options)
+        if tasks:
+            out.mkdir(parents=True, exist_ok=True)
+        done = _run(lanes, tasks, progress)
+    rows = tuple(report_rows(parts, found.damaged, tasks, done))
+    left_out = tuple(sorted(found.left_out))
+    return TreeReport(root, out, rows, left_out, time.perf_counter() - start, n_jobs)
+
+
+def _root(source: Path) -> tuple[Path, str | None]:
+    """Return the folder, and the name of the one file to read of it."""
+    if not source.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(source))
+    return (source, None) if source.is_dir() else (source.parent, source.name)
+
+
+def _out(out: Path) -> Path:
+    if out.exists() and not out.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(out))
+    return out
+
+
+def _n_jobs(jobs: int | None) -> int:
+    if jobs is None:
+        return get_num_threads()
+    if jobs < 1:
+        raise ValueError(f"number of jobs must be at least 1, not {jobs}")
+    return jobs
+
+
+def _nothing(root: Path, found: Found, series_uid: str | None) -> SeriesError:
+    if series_uid is not None:
+        return SeriesError(f"no instance in {root} has Series Instance UID {series_uid!r}")
+    return SeriesError(
+        f"neither DICOM nor NIfTI files in {root}; {len(found.left_out)} other files were left out",
+        suggestion="give the folder that holds the series",
+    )
+
+
+def _run(lanes: Lanes, jobs: Sequence[Job], progress: Progress | None) -> dict[int, Done]:
+    """Do all jobs, the largest first, so that none is left for one processor at the end."""
+    total = sum(job.frames for job in jobs)
+    finished = 0
+    results: dict[int, Done] = {}
+
+    def tick(under_way: int) -> None:
+        if progress is not None:
+            progress("converting", min(finished + under_way, total), total)
+
+    order = sorted(jobs, key=lambda job: (-job.source_bytes, job.number))
+    for job, result in lanes.map(run_job, order, tick):
+        finished += job.frames
+        results[job.number] = (
+            Done(Outcome.FAILED, error_text(result)) if isinstance(result, Exception) else result
+        )
+        tick(0)
+    return results
