@@ -12,11 +12,12 @@ from dicube_core.dicom.instance import restored_file
 from dicube_core.dicom.stored_values import stored_bytes
 from dicube_core.exceptions import DataConsistencyError
 from dicube_core.frames import run_frames
+from dicube_core.instances import WholeInstances
 from dicube_core.saving import headers_of_image
 from dicube_core.slices import SliceProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from dicube_core.image import DicomCubeImage
     from dicube_core.reader import Reader
@@ -30,7 +31,7 @@ _FORBIDDEN = frozenset('<>:"|?*\\')
 
 
 def save_to_dicom_folder(image: DicomCubeImage, folder_path: str | os.PathLike[str]) -> list[Path]:
-    """Write every slice of an image as a DICOM file.
+    """Write every slice of an image as a DICOM file; frames of one instance as that instance.
 
     Slices whose source was uncompressed little endian come back byte for byte (unless metadata
     was edited). Others come back in Explicit VR Little Endian, with the same elements and the
@@ -60,11 +61,18 @@ def save_to_dicom_folder(image: DicomCubeImage, folder_path: str | os.PathLike[s
     if image.dicom_meta is None:
         image.init_meta()
     headers, _ = headers_of_image(image)
+    pixel_format = image.pixel_format
     if headers is None:
         raise DataConsistencyError("the image has no metadata to make DICOM files of")
+    frame_map = image.current_frame_map()
+    if frame_map is not None:
+        whole = WholeInstances(headers, frame_map, pixel_format, lambda n: image.raw_image[n])
+        return write_folder([header.name for header in headers], whole.restored, folder_path)
     return write_folder(
         [header.name for header in headers],
-        lambda index: restored_file(headers[index], stored_bytes(image.raw_image[index])),
+        lambda index: restored_file(
+            headers[index], stored_bytes(image.raw_image[index], pixel_format)
+        ),
         folder_path,
     )
 
@@ -82,13 +90,20 @@ def export_file(
         Called with (files written, files in all).
     """
     provider = SliceProvider(reader)
+    whole = provider.instances
+    if whole is not None and provider.kept_syntax:
+        names = [header.name for header in whole.headers]
+        return write_folder(names, provider.original_instance, folder_path, progress)
+    if whole is not None:
+        names = [header.name for header in whole.headers]
+        return write_folder(names, whole.restored, folder_path, progress)
     names = [header.name for header in provider.headers]
     return write_folder(names, provider.original, folder_path, progress)
 
 
 def write_folder(
     wanted: Sequence[str],
-    content: Callable[[int], bytes],
+    content: Callable[[int], bytes | Iterable[bytes | memoryview]],
     folder_path: str | os.PathLike[str],
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
@@ -99,7 +114,7 @@ def write_folder(
     wanted : sequence of str
         Names of the files; see `safe_names`.
     content : callable
-        ``content(position)`` returns a file's bytes.
+        ``content(position)`` returns a file's bytes, or yields them in parts.
     folder_path : path-like
         New or empty.
     progress : callable, optional
@@ -128,7 +143,10 @@ def write_folder(
         done = iter(range(1, len(names) + 1))
 
         def write(_: int, index: int) -> None:
-            (temporary / names[index]).write_bytes(content(index))
+            data = content(index)
+            with (temporary / names[index]).open("wb") as file:
+                for part in (data,) if isinstance(data, bytes) else data:
+                    file.write(part)
             number = next(done)
             if progress is not None:
                 progress(number, len(names))

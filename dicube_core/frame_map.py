@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from struct import Struct
+from typing import TYPE_CHECKING
 
 from dicube_core.container.index import pack_u32, unpack_u32
 from dicube_core.exceptions import InvalidCubeFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["FrameMap"]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[tuple[Any, ...], np.dtype[np.integer[Any]]]
     LoadFrame = Callable[[int, Array], tuple[Array, bytes | None]]
 
-__all__ = ["EncodedFrames", "InOrder", "run_frames"]
+__all__ = ["EncodedFrames", "InOrder", "run_frames", "same_values"]
 
 T = TypeVar("T")
 
@@ -171,12 +171,26 @@ class _Encoder:
         return codestream
 
     def _compare(self, index: int, codestream: bytes, frame: Array) -> None:
-        import numpy as np
-
         decoded = self._codec.decode(codestream, self._format, out=self._scratch("decoded"))
-        if not np.array_equal(decoded, frame):
+        if not same_values(decoded, frame):
             raise EncodeError(
                 f"frame {index} does not decode to the values that were encoded",
                 suggestion="nothing was written; report the versions of imagecodecs and numpy",
                 details={"frame": index},
             )
+
+
+def same_values(first: Array, second: Array) -> bool:
+    """Compare two frames; of real values every bit, since NaN is not equal to itself."""
+    import numpy as np
+
+    if (first.shape, first.dtype.kind) != (second.shape, second.dtype.kind):
+        return np.array_equal(first, second)
+    if first.dtype.kind == "f":
+        if first.dtype.itemsize != second.dtype.itemsize:
+            return False
+        kind = f"u{first.dtype.itemsize}"
+        first, second = (
+            np.ascontiguousarray(a, a.dtype.newbyteorder("=")).view(kind) for a in (first, second)
+        )
+    return np.array_equal(first, second)

@@ -9,7 +9,7 @@ from dicube_core.exceptions import DataConsistencyError, MetaDataError
 from dicube_core.geometry import Geometry
 from dicube_core.modality import ModalityTransform
 from dicube_core.pixel_header import PixelDataHeader
-from dicube_core.pixels import DTYPE_BITS, PixelFormat
+from dicube_core.pixels import STORED_TYPES, PixelFormat
 from dicube_core.spatial.status import DicomStatus
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dicube_core.dicom.headers import SliceHeader
+    from dicube_core.frame_map import FrameMap
     from dicube_core.metadata.meta import DicomMeta
+    from dicube_core.spatial.dimensions import Dimensions
     from dicube_core.spatial.findings import GeometryReport
 
 __all__ = ["DicomCubeImage"]
@@ -30,8 +32,9 @@ class DicomCubeImage:
 
     Parameters
     ----------
-    raw_image : ndarray of shape (frames, rows, columns)
-        Stored values, 8, 16 or 32-bit integers. A 2-D array is taken as one frame.
+    raw_image : ndarray of shape (frames, rows, columns) or (frames, rows, columns, 3)
+        Stored values: integers or real numbers; colour pixel by pixel. A 2-D array is taken as
+        one frame.
     pixel_header : PixelDataHeader
         Rescale, type and window.
     dicom_meta : DicomMeta, optional
@@ -45,7 +48,12 @@ class DicomCubeImage:
     Attributes
     ----------
     headers : sequence of SliceHeader or None
-        Original headers of the slices, kept byte for byte until metadata is edited.
+        Original headers of the slices, kept byte for byte until metadata is edited. Frames of
+        multi-frame instances have derived ones.
+    instance_headers : sequence of SliceHeader or None
+        Original headers of the source instances; the same where each has one frame.
+    frame_map : FrameMap or None
+        Which frame of which instance each frame is; None where each has one frame.
     report : GeometryReport or None
         All findings, where the image was made from DICOM files.
     source_header : bytes or None
@@ -82,6 +90,8 @@ class DicomCubeImage:
         self.report: GeometryReport | None = None
         self.source_header: bytes | None = None
         self.headers: Sequence[SliceHeader] | None = None
+        self.instance_headers: Sequence[SliceHeader] | None = None
+        self.frame_map: FrameMap | None = None
         # Headers belong to the metadata object they came with; another one makes them stale.
         self._headers_of: DicomMeta | None = None
         self._pixel_format: PixelFormat | None = None
@@ -89,10 +99,33 @@ class DicomCubeImage:
         self.check()
 
     def attach_headers(
-        self, headers: Sequence[SliceHeader] | None, pixel_format: PixelFormat | None = None
+        self,
+        headers: Sequence[SliceHeader] | None,
+        pixel_format: PixelFormat | None = None,
+        frame_map: FrameMap | None = None,
     ) -> None:
-        """Keep the original headers with the metadata that describes them."""
-        self.headers = headers
+        """Keep the original headers with the metadata that describes them.
+
+        Parameters
+        ----------
+        headers : sequence of SliceHeader
+            Of the source instances.
+        pixel_format : PixelFormat, optional
+            What they say of the frames; needed with `frame_map`.
+        frame_map : FrameMap, optional
+            Where instances have several frames: which frame is where.
+        """
+        self.headers = self.instance_headers = headers
+        self.frame_map = frame_map
+        if headers is not None and frame_map is not None:
+            from dicube_core.dicom.multiframe.headers import DerivedHeaders
+
+            if pixel_format is None or frame_map.n_instances != len(headers):
+                raise DataConsistencyError(
+                    f"headers of {len(headers)} instances, a frame map of "
+                    f"{frame_map.n_instances}, pixel format {pixel_format}"
+                )
+            self.headers = DerivedHeaders(headers, frame_map, pixel_format.native_bits)
         self._headers_of = self.dicom_meta
         self._pixel_format = pixel_format
         self._note_metadata()
@@ -116,6 +149,10 @@ class DicomCubeImage:
             return None
         return self.headers
 
+    def current_frame_map(self) -> FrameMap | None:
+        """Return the frame map, None where `current_headers` are not there or need none."""
+        return None if self.current_headers() is None else self.frame_map
+
     def require_common_order(self) -> None:
         """Refuse metadata that was sorted after the frames, which then belong to other slices.
 
@@ -133,7 +170,7 @@ class DicomCubeImage:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(frames, rows, columns)."""
+        """(frames, rows, columns), or (frames, rows, columns, 3) for colour."""
         return self.raw_image.shape
 
     @property
@@ -149,13 +186,34 @@ class DicomCubeImage:
     @property
     def pixel_format(self) -> PixelFormat:
         """Frame size and bit fields; the whole container where no header says otherwise."""
-        rows, columns = (int(n) for n in self.raw_image.shape[1:3])
+        rows, columns, *samples = (int(n) for n in self.raw_image.shape[1:])
         if self._pixel_format is not None and self._headers_of is self.dicom_meta:
             return self._pixel_format
-        result = PixelFormat.from_dtype(self.raw_image.dtype.name, rows, columns)
+        result = PixelFormat.from_dtype(self.raw_image.dtype.name, rows, columns, *samples)
         tag, meta = "PhotometricInterpretation", self.dicom_meta
         found = meta.get_shared_value(tag) if meta is not None and meta.is_shared(tag) else None
         return replace(result, photometric_interpretation=found) if found else result
+
+    @property
+    def dimensions(self) -> Dimensions | None:
+        """Which frames make which volume, where the series has several; see `Reader.dimensions`.
+
+        Made of the report of the source, else of the metadata each time it is asked for.
+
+        Raises
+        ------
+        DataConsistencyError
+            The metadata was sorted after the frames.
+        """
+        from dicube_core.metadata.report import report_of
+
+        meta = self.dicom_meta
+        if meta is None:
+            return None
+        self.require_common_order()
+        if self.report is not None and meta is self._noted[0] and not meta.edits:
+            return self.report.dimensions
+        return report_of(meta).dimensions
 
     def check(self) -> None:
         """Check that array, header, metadata and space fit each other.
@@ -166,10 +224,10 @@ class DicomCubeImage:
             Says what does not fit.
         """
         array, count = self.raw_image, self.frame_count
-        if array.dtype.name not in DTYPE_BITS:
+        if array.dtype.name not in STORED_TYPES:
             raise DataConsistencyError(
                 f"stored values of type {array.dtype} are not supported; use one of "
-                f"{', '.join(DTYPE_BITS)}"
+                f"{', '.join(STORED_TYPES)}"
             )
         if self.pixel_header.PixelDtype != array.dtype.name:
             raise DataConsistencyError(
@@ -188,7 +246,7 @@ class DicomCubeImage:
         if headers is not None and len(headers) != count:
             raise DataConsistencyError(f"{count} frames, but headers of {len(headers)} slices")
         if headers is not None and expected is not None:
-            found = (array.shape[1:3], array.dtype.name)
+            found = (array.shape[1:], array.dtype.name)
             if found != (expected.shape, expected.dtype_name):
                 raise DataConsistencyError(
                     f"the frames are {found[0]} {found[1]}, the slices' headers say "
@@ -259,7 +317,7 @@ class DicomCubeImage:
             patient_name=patient_name,
             patient_id=patient_id,
         )
-        self.headers = None
+        self.headers = self.instance_headers = self.frame_map = None
         self._headers_of = None
         self._note_metadata()
         return self.dicom_meta
@@ -275,10 +333,11 @@ def _three_dimensional(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         raise DataConsistencyError(f"raw_image is {type(array).__name__}, an ndarray is needed")
     if array.ndim == 2:
         array = array[np.newaxis]
-    if array.ndim != 3 or 0 in array.shape[1:]:
+    colour = array.ndim == 4 and array.shape[3] == 3
+    if not (array.ndim == 3 or colour) or 0 in array.shape[1:]:
         raise DataConsistencyError(
-            f"raw_image has shape {array.shape}; (frames, rows, columns) is needed",
-            suggestion="colour images cannot be kept by this version",
+            f"raw_image has shape {array.shape}; (frames, rows, columns) is needed, or "
+            "(frames, rows, columns, 3) for colour"
         )
     if array.dtype.byteorder not in ("=", "|", _native_order()):
         array = array.astype(array.dtype.newbyteorder("="))

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.codec.codestream import parse, rpcl_obstacle
+from dicube_core.container.extension import FRAME_MAP, KEPT_ENCODING
 from dicube_core.dicom.description import describe_series, merged_metadata, pixel_header_of
 from dicube_core.dicom.gather import gather
+from dicube_core.dicom.kept_encoding import compressed_frame, keep_series
+from dicube_core.dicom.multiframe.frame_sources import FrameSources
 from dicube_core.dicom.pixel_fields import numbers, rescale_of
 from dicube_core.dicom.series import SourceSeries, build_series
 from dicube_core.dicom.stored_values import htj2k_codestream, read_stored_values
-from dicube_core.exceptions import DecodeError, DicomCubeWarning
+from dicube_core.exceptions import DataConsistencyError, DecodeError, DicomCubeWarning
 from dicube_core.frames import run_frames
 from dicube_core.image import DicomCubeImage
 from dicube_core.saving import encoder, save_image, write_frames
@@ -101,21 +104,22 @@ def load_from_dicom_folder(
 
     series = build_series(gather(folder_path), sort_method, series_uid)
     _warn_of_skipped(series)
-    slices, pixel_format = series.slices, series.pixel_format
-    array = np.empty((len(slices), *pixel_format.shape), pixel_format.dtype)
+    frames, pixel_format = FrameSources(series), series.pixel_format
+    array = np.empty((len(frames), *pixel_format.shape), pixel_format.dtype)
 
     def read(position: int, index: int) -> None:
-        read_stored_values(slices[index], pixel_format, array[position])
+        read_stored_values(frames.source(index), pixel_format, array[position])
 
-    run_frames(read, range(len(slices)))
-    headers = [source.header for source in slices]
+    run_frames(read, range(len(frames)))
+    headers = [source.header for source in series.slices]
     meta = DicomMeta.lazy(
         lambda: merged_metadata(headers), len(headers), [header.name for header in headers]
     )
     image = DicomCubeImage(
         array, _pixel_header(series), meta, series.report.geometry, series.report.status
     )
-    image.attach_headers(headers, pixel_format)
+    instances = [source.header for source in series.instances]
+    image.attach_headers(instances, pixel_format, series.frame_map)
     image.report = series.report
     return image
 
@@ -128,6 +132,7 @@ def convert(
     series_uid: str | None = None,
     verify: bool = True,
     progressive: bool = False,
+    keep_encoding: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Conversion:
     """Convert a series of DICOM files, or a NIfTI file, to a ``.dcbs`` file.
@@ -145,6 +150,10 @@ def convert(
         Decode every frame after encoding and compare it with the source (default).
     progressive : bool
         As in `save`. Codestreams of HTJ2K sources that do not have this form are encoded anew.
+    keep_encoding : bool
+        Keep the frames of compressed sources as they are, in the sources' transfer syntax,
+        instead of storing their decoded values. A series without compressed sources is encoded
+        as usual.
     progress : callable, optional
         Called with (frames written, frames in all).
 
@@ -158,14 +167,21 @@ def convert(
             Path(source), file_path, verify=verify, progressive=progressive, progress=progress
         )
     series = build_series(gather(source), sort_method, series_uid)
-    slices, pixel_format = series.slices, series.pixel_format
-    codec = encoder(progressive=progressive)
+    frames, pixel_format = FrameSources(series), series.pixel_format
+    kept = keep_series(series) if keep_encoding else None
+    if kept is not None and progressive:
+        raise DataConsistencyError("frames that are kept as they are cannot be made progressive")
+    codec = encoder(
+        pixel_format, progressive=progressive, codec=None if kept is None else kept[0]
+    )
 
     def load(
         index: int, scratch: np.ndarray[Any, Any]
     ) -> tuple[np.ndarray[Any, Any], bytes | None]:
-        item = slices[index]
+        item = frames.source(index)
         read_stored_values(item, pixel_format, scratch)
+        if kept is not None:
+            return scratch, compressed_frame(item)
         codestream = htj2k_codestream(item)
         if codestream is None:
             return scratch, None
@@ -177,8 +193,8 @@ def convert(
 
     write_frames(
         file_path,
-        _describe(series, codec.name),
-        len(slices),
+        _describe(series, codec.name, {} if kept is None else {KEPT_ENCODING: kept[1]}),
+        len(frames),
         load,
         codec=codec,
         pixel_format=pixel_format,
@@ -188,27 +204,32 @@ def convert(
     path = Path(file_path)
     return Conversion(
         path,
-        (len(slices), *pixel_format.shape),
+        (len(frames), *pixel_format.shape),
         pixel_format.dtype_name,
-        sum(item.size for item in slices),
+        sum(item.size for item in series.instances),
         path.stat().st_size,
         series.skipped,
         series.report,
     )
 
 
-def _describe(series: SourceSeries, codec_name: str) -> SeriesSections:
+def _describe(
+    series: SourceSeries, codec_name: str, parts: dict[bytes, bytes]
+) -> SeriesSections:
     """Return everything of the file but its frames."""
     headers = [item.header for item in series.slices]
+    instances = [item.header for item in series.instances]
+    frame_map = series.frame_map
     return describe_series(
         pixel_format=series.pixel_format,
         pixel_header=_pixel_header(series),
-        headers=headers,
+        headers=instances,
         merged=merged_metadata(headers),
         frame_count=len(headers),
         geometry=series.report.geometry,
         dicom_status=series.report.status.value,
         codec_name=codec_name,
+        extra_parts=parts if frame_map is None else {FRAME_MAP: frame_map.pack(), **parts},
     )
 
 

@@ -54,8 +54,9 @@ def load(file_path: Source, skip_meta: bool = False) -> DicomCubeImage:
             reader.frames(), reader.pixel_header, meta, reader.geometry, reader.dicom_status
         )
         image.source_header = reader.source_header
-        headers = None if skip_meta else reader.headers
-        image.attach_headers(headers, reader.pixel_format)
+        headers = None if skip_meta else reader.instance_headers
+        frame_map = None if skip_meta else reader.frame_map
+        image.attach_headers(headers, reader.pixel_format, frame_map)
     return image
 
 

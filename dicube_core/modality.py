@@ -54,7 +54,8 @@ class ModalityTransform:
     ) -> ModalityTransform:
         """Make the transform that a file or an image describes."""
         # A sequence without items has no LUT.
-        has_lut = dicom_meta is not None and any(dicom_meta.get_values(_MODALITY_LUT))
+        grey = not (pixel_format.is_colour or pixel_format.real)
+        has_lut = grey and dicom_meta is not None and any(dicom_meta.get_values(_MODALITY_LUT))
         return cls(pixel_header, pixel_format, dicom_meta if has_lut else None)
 
     @classmethod
@@ -86,7 +87,12 @@ class ModalityTransform:
         return {self.rescale(i) for i in range(max(lengths, default=1))}
 
     def rescale(self, frame: int) -> tuple[float, float]:
-        """Return (slope, intercept) of a frame; an absent slope is 1, an absent intercept 0."""
+        """Return (slope, intercept) of a frame; an absent slope is 1, an absent intercept 0.
+
+        Colour has neither, whatever its header says.
+        """
+        if self.pixel_format.is_colour:
+            return 1.0, 0.0
         slope, intercept = self.pixel_header.rescale(frame)
         return (1.0 if self.pixel_header.RescaleSlope is None else slope), intercept
 
@@ -94,7 +100,8 @@ class ModalityTransform:
     def exact_dtype(self) -> np.dtype[Any]:
         """Type that holds every modality value exactly.
 
-        For whole slopes and intercepts, an integer type that takes whatever BitsStored can say;
+        Colour, and real values without slope and intercept, are their own modality values. For
+        whole slopes and intercepts, an integer type that takes whatever BitsStored can say;
         the type of the stored values where they are the modality values. This is the type that
         GDCM and ITK choose for such files too. Else float64.
         """
@@ -103,7 +110,8 @@ class ModalityTransform:
         if self.is_identity:
             return self.pixel_format.dtype
         pairs = self._pairs()
-        if self.has_lut or not all(v.is_integer() for pair in pairs for v in pair):
+        real = self.pixel_format.real
+        if self.has_lut or real or not all(v.is_integer() for pair in pairs for v in pair):
             return np.dtype("float64")
         bits = self.pixel_format.bits_stored
         low = -(1 << (bits - 1)) if self.pixel_format.pixel_representation else 0
@@ -197,8 +205,8 @@ class ModalityValues:
         self.dtype = self.transform.exact_dtype
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """(frames, rows, columns)."""
+    def shape(self) -> tuple[int, ...]:
+        """(frames, rows, columns), or (frames, rows, columns, 3) for colour."""
         return self.reader.shape
 
     @property

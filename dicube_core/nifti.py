@@ -18,7 +18,7 @@ from dicube_core.geometry import Geometry
 from dicube_core.image import DicomCubeImage
 from dicube_core.modality import ModalityTransform
 from dicube_core.pixel_header import PixelDataHeader
-from dicube_core.pixels import DTYPE_BITS
+from dicube_core.pixels import REAL_BITS, STORED_TYPES
 from dicube_core.quantize import quantized
 from dicube_core.spatial.refusal import no_true_affine
 
@@ -52,20 +52,21 @@ def load_from_nifti(
     file_path : path-like
         ``.nii`` or ``.nii.gz``.
     quantize : {"uint16"}, optional
-        Store real-valued voxels in 65,536 steps between their minimum and maximum. This loses
+        Store real-valued voxels, which are else kept as they are, in 65,536 steps between their minimum and maximum. This loses
         precision, so it happens only when asked for.
 
     Returns
     -------
     DicomCubeImage
-        Array axes (k, j, i) of the file, as (frames, rows, columns). Integers as they are
-        stored, the file's scale factors in the pixel header. The file's header is kept, so that
+        Array axes (k, j, i) of the file, as (frames, rows, columns), with a last axis of three
+        for RGB24. Integers and real numbers as they are stored, the file's scale factors in the
+        pixel header. The file's header is kept, so that
         `save_to_nifti` gives it back. `space` is None where the affine is sheared.
 
     Raises
     ------
     UnsupportedKindError
-        Real-valued, 64-bit, complex, colour or not three-dimensional.
+        Complex, 128-bit, RGBA or not three-dimensional.
     InvalidCubeFileError
         nibabel cannot read the file.
     """
@@ -80,13 +81,16 @@ def load_from_nifti(
         raise InvalidCubeFileError(f"{path}: not a readable NIfTI file: {exc}") from exc
     if stored.ndim == 2:
         stored = stored[..., np.newaxis]
-    if stored.ndim != 3:
+    sampled = stored.dtype.fields is not None
+    if sampled:
+        stored = _colour(stored, path)
+    if stored.ndim != 3 + sampled:
         raise UnsupportedKindError(
             f"{path}: a volume of shape {stored.shape} is not 3-D; split it into 3-D volumes first"
         )
     slope, intercept = (float(v) for v in (image.dataobj.slope, image.dataobj.inter))
-    values = np.ascontiguousarray(stored.T)
-    if values.dtype.name not in DTYPE_BITS:
+    values = np.ascontiguousarray(np.moveaxis(stored.T, 0, -1) if sampled else stored.T)
+    if values.dtype.name not in STORED_TYPES or (quantize and values.dtype.name in REAL_BITS):
         values, slope, intercept = _quantized(values, path, quantize, slope, intercept)
     values = values.astype(values.dtype.newbyteorder("="), copy=False)
     header = PixelDataHeader(
@@ -95,10 +99,30 @@ def load_from_nifti(
         OriginalPixelDtype=stored.dtype.name,
         PixelDtype=values.dtype.name,
     )
-    result = DicomCubeImage(values, header, space=_geometry(image.affine, values.shape))
+    result = DicomCubeImage(values, header, space=_geometry(image.affine, values.shape[:3]))
     if stored.dtype.name == values.dtype.name:
         result.source_header = _header_bytes(image)
     return result
+
+
+def _colour(stored: npt.NDArray[Any], path: str) -> npt.NDArray[Any]:
+    """Return RGB24 voxels with a last axis of three samples.
+
+    Raises
+    ------
+    UnsupportedKindError
+        Another structured type, such as RGBA32.
+    """
+    import numpy as np
+
+    names = stored.dtype.names or ()
+    if names != ("R", "G", "B"):
+        raise UnsupportedKindError(
+            f"{path}: voxels of {len(names)} samples ({', '.join(names)}) cannot be kept whole by "
+            "this version",
+            suggestion="RGB24 can",
+        )
+    return np.ascontiguousarray(stored).view(np.uint8).reshape(*stored.shape, 3)
 
 
 def _quantized(
@@ -109,7 +133,7 @@ def _quantized(
     if quantize != "uint16" or values.dtype.kind != "f":
         raise UnsupportedKindError(
             f"{path}: voxels of type {values.dtype} cannot be kept whole by this version",
-            suggestion="for real values, quantize='uint16' stores them with a loss of precision",
+            suggestion="real numbers of 32 or 64 bits, integers and RGB24 can",
         )
     return quantized(values.astype(np.float64) * slope + intercept, quantize, path)
 
@@ -209,11 +233,14 @@ def _describes(nibabel: Any, image: DicomCubeImage) -> bool:
     slope, intercept = (header["scl_slope"].item(), header["scl_inter"].item())
     scale = (slope, intercept) if slope and np.isfinite(slope) else (1.0, 0.0)
     given = (image.pixel_header.RescaleSlope, image.pixel_header.RescaleIntercept)
+    kind = header.get_data_dtype()
+    colour = kind.names == ("R", "G", "B")
     return (
-        shape == image.shape[::-1]
-        and header.get_data_dtype().name == image.dtype.name
-        and given == scale
-        and _geometry(header.get_best_affine(), image.shape) == image.space
+        shape == image.shape[2::-1]
+        and (image.raw_image.ndim == 4) == colour
+        and ("uint8" if colour else kind.name) == image.dtype.name
+        and (given == scale or colour)
+        and _geometry(header.get_best_affine(), image.shape[:3]) == image.space
     )
 
 
@@ -244,8 +271,11 @@ def _new_file(nibabel: Any, image: DicomCubeImage) -> bytes:
     transform = ModalityTransform.of(image.pixel_header, image.pixel_format, image.dicom_meta)
     stored = image.pixel_format.pixel_values(image.raw_image)
     voxels = stored if exact and not transform.has_lut else image.get_fdata("float64")
-    header.set_data_dtype(voxels.dtype)
-    header.set_data_shape(voxels.shape[::-1])
+    colour = voxels.ndim == 4
+    if colour and voxels.dtype.name != "uint8":
+        raise UnsupportedKindError(f"NIfTI has no colour of {voxels.dtype}, only of uint8")
+    header.set_data_dtype(np.dtype([(name, "u1") for name in "RGB"]) if colour else voxels.dtype)
+    header.set_data_shape(voxels.shape[2::-1])
     affine = image.space.affine_xyz_ras
     header.set_sform(affine, code="scanner")
     header.set_qform(affine, code="scanner")

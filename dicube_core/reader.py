@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.container.extension import SLICE_HEADERS, SOURCE_HEADER, WRITER
+from dicube_core.container.extension import (
+    FRAME_MAP,
+    KEPT_ENCODING,
+    SLICE_HEADERS,
+    SOURCE_HEADER,
+    WRITER,
+)
 from dicube_core.container.reader import Container
 from dicube_core.container.sections import parse_json
 from dicube_core.exceptions import (
@@ -30,10 +36,14 @@ if TYPE_CHECKING:
     from dicube_core.codec.base import FrameCodec
     from dicube_core.codec.codestream import CodestreamInfo
     from dicube_core.dicom.headers import HeaderTable
+    from dicube_core.dicom.kept_encoding import KeptEncoding
+    from dicube_core.dicom.multiframe.headers import DerivedHeaders
+    from dicube_core.frame_map import FrameMap
     from dicube_core.geometry import Geometry
     from dicube_core.metadata.meta import DicomMeta
     from dicube_core.pixels import PixelFormat
     from dicube_core.source import ByteSource
+    from dicube_core.spatial.dimensions import Dimensions
     from dicube_core.spatial.findings import GeometryReport
     from dicube_core.spatial.status import DicomStatus
 
@@ -116,8 +126,8 @@ class Reader:
         return frame_format(self._container, self.pixel_header, geometry)
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """(frames, rows, columns)."""
+    def shape(self) -> tuple[int, ...]:
+        """(frames, rows, columns), or (frames, rows, columns, 3) for colour."""
         return (self.frame_count, *self.pixel_format.shape)
 
     @property
@@ -177,13 +187,54 @@ class Reader:
         raise no_true_affine(self.name, findings)
 
     @lazy
-    def headers(self) -> HeaderTable | None:
-        """Original headers of the slices, None where the file has none."""
+    def frame_map(self) -> FrameMap | None:
+        """Which frame of which source instance each frame is, None where each has one frame."""
+        from dicube_core.frame_map import FrameMap
+
+        data = self._container.part(FRAME_MAP)
+        if data is None:
+            return None
+        return FrameMap.parse(data, self.frame_count, f"{self.name}: frame map")
+
+    @lazy
+    def instance_headers(self) -> HeaderTable | None:
+        """Headers of the source instances as they are stored, None where the file has none."""
         from dicube_core.dicom.headers import HeaderTable
 
         data = self._container.part(SLICE_HEADERS)
-        where = f"{self.name}: slice headers"
-        return None if data is None else HeaderTable(data, self.frame_count, where)
+        if data is None:
+            return None
+        frame_map = self.frame_map
+        count = self.frame_count if frame_map is None else frame_map.n_instances
+        return HeaderTable(data, count, f"{self.name}: slice headers")
+
+    @lazy
+    def headers(self) -> HeaderTable | DerivedHeaders | None:
+        """One header per frame, None where the file has none.
+
+        The originals where each instance has one frame; else those of the frames as images of
+        their own, made when asked for.
+        """
+        stored, frame_map = self.instance_headers, self.frame_map
+        if stored is None or frame_map is None:
+            return stored
+        from dicube_core.dicom.multiframe.headers import DerivedHeaders
+
+        return DerivedHeaders(stored, frame_map, self.pixel_format.native_bits)
+
+    @lazy
+    def kept_encodings(self) -> tuple[KeptEncoding, ...] | None:
+        """How compressed sources were put together, None where frames are not kept as they were.
+
+        One per source instance.
+        """
+        data = self._container.part(KEPT_ENCODING)
+        if data is None:
+            return None
+        from dicube_core.dicom.kept_encoding import parse_kept
+
+        count = self.frame_count if self.frame_map is None else self.frame_map.n_instances
+        return parse_kept(data, count, f"{self.name}: kept encodings")
 
     @lazy
     def source_header(self) -> bytes | None:
@@ -223,6 +274,43 @@ class Reader:
 
         meta = self.dicom_meta
         return None if meta is None else report_of(meta)
+
+    @lazy
+    def dimensions(self) -> Dimensions | None:
+        """Which frames make which volume, where the series has several (echoes, time points ...).
+
+        None for a single volume, and where the file has no DICOM metadata. Made of the metadata;
+        no frame is read.
+        """
+        report = self.report()
+        return None if report is None else report.dimensions
+
+    @property
+    def volume_geometry(self) -> Geometry | None:
+        """The regular grid that each volume of the series forms: `geometry` of a single one.
+
+        None where the slices of a volume form none, or volumes lie in different places (see
+        `Dimensions.geometry_of`).
+        """
+        return self.geometry if self.dimensions is None else self.dimensions.geometry
+
+    def sheared_affine(self) -> npt.NDArray[np.float64] | None:
+        """Return the 4x4 matrix from (frame, row, column, 1) to LPS mm, gantry tilt included.
+
+        Returns
+        -------
+        ndarray of shape (4, 4), or None
+            Only where nothing but a tilt withholds `geometry` (or, of a series of several
+            volumes, `volume_geometry`). Its first column is not perpendicular to the others,
+            which most programs that read an affine take for granted.
+        """
+        report = self.report()
+        if report is None:
+            return None
+        volumes = report.dimensions
+        if volumes is not None:
+            return None if volumes.sheared is None else volumes.sheared.affine
+        return report.sheared_affine
 
     def codestream(self, index: int) -> bytes:
         """Return one frame as it is stored.
@@ -328,7 +416,8 @@ class Reader:
             chosen = range(*frames.indices(self.frame_count))
         else:
             chosen = [self._container.frame_number(index) for index in frames]
-        shape = (len(chosen), *(-(-n // (1 << level)) for n in self.pixel_format.shape))
+        plane = (-(-n // (1 << level)) for n in self.pixel_format.shape[:2])
+        shape = (len(chosen), *plane, *self.pixel_format.shape[2:])
         if out is None:
             out = np.empty(shape, self.dtype)
         elif out.shape != shape or out.dtype != self.dtype or not out.flags.c_contiguous:

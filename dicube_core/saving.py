@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.container.extension import SOURCE_HEADER
+from dicube_core.container.extension import FRAME_MAP, SOURCE_HEADER
 from dicube_core.container.writer import ContainerWriter
 from dicube_core.dicom.agreement import require_agreement
 from dicube_core.dicom.description import describe_series, merged_metadata
@@ -20,32 +20,44 @@ if TYPE_CHECKING:
     from dicube_core.dicom.headers import SliceHeader
     from dicube_core.frames import LoadFrame
     from dicube_core.image import DicomCubeImage
+    from dicube_core.metadata.meta import DicomMeta
     from dicube_core.pixels import PixelFormat
 
 __all__ = ["encoder", "headers_of_image", "save_image", "write_frames"]
 
-_DEFAULT_CODEC = "htj2k"
+_PROGRESSIVE_CODEC = "htj2k"
 
 
-def encoder(*, progressive: bool, codec: str = _DEFAULT_CODEC) -> FrameCodec:
+def encoder(
+    pixel_format: PixelFormat, *, progressive: bool, codec: str | None = None
+) -> FrameCodec:
     """Return the codec that a new file is written with.
 
     Parameters
     ----------
+    pixel_format : PixelFormat
+        Of the frames; chooses the codec where none is named.
     progressive : bool
         Codestreams that tell where each resolution ends; see `save_image`.
-    codec : str
+    codec : str, optional
         Name in the registry, or of a codec that a plugin gives.
     """
+    from dicube_core.codec.registry import codec_for, get_codec
+
+    name = codec or codec_for(pixel_format)
+    if name == _PROGRESSIVE_CODEC:
+        from dicube_core.codec._arrays import refuse_unfit
+
+        refuse_unfit(pixel_format)
     if progressive:
-        if codec != _DEFAULT_CODEC:
-            raise DataConsistencyError(f"progressive codestreams are {_DEFAULT_CODEC}, not {codec}")
+        if name != _PROGRESSIVE_CODEC:
+            raise DataConsistencyError(
+                f"progressive codestreams are {_PROGRESSIVE_CODEC}, not {name}"
+            )
         from dicube_core.codec.openjph import OpenJPHCodec
 
         return OpenJPHCodec(tlm=True)
-    from dicube_core.codec.registry import get_codec
-
-    return get_codec(codec)
+    return get_codec(name)
 
 
 def write_frames(
@@ -88,7 +100,7 @@ def save_image(
     *,
     verify: bool = True,
     progressive: bool = False,
-    codec: str = _DEFAULT_CODEC,
+    codec: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Save an image to exactly `file_path`, replacing a file there as a whole or not at all.
@@ -109,10 +121,11 @@ def save_image(
         Write where each resolution ends into every codestream (112 bytes a frame), so that
         frames of up to 2048 rows and columns can be streamed as HTJ2K Lossless RPCL
         (1.2.840.10008.1.2.4.202).
-    codec : str
-        Encodes the frames. Files with another codec than ``htj2k`` are read by this package
-        alone, where the plugin that gives the codec is installed; their slices are delivered
-        uncompressed.
+    codec : str, optional
+        Encodes the frames. By default ``htj2k``, and ``pcodec`` for real values and integers of
+        64 bits, which HTJ2K cannot hold. Files with another codec than ``htj2k`` are read by
+        this package alone, where the plugin that gives the codec is installed; their slices are
+        delivered uncompressed.
     progress : callable, optional
         Called with (frames written, frames in all).
 
@@ -133,7 +146,7 @@ def save_image(
             suggestion="use 's' (.dcbs)",
         )
     image.check()
-    frame_codec = encoder(progressive=progressive, codec=codec)
+    frame_codec = encoder(image.pixel_format, progressive=progressive, codec=codec)
     write_frames(
         file_path,
         _describe(image, frame_codec.name),
@@ -149,6 +162,10 @@ def save_image(
 def _describe(image: DicomCubeImage, codec_name: str) -> SeriesSections:
     """Return everything of the file but its frames."""
     headers, merged = headers_of_image(image)
+    parts = {SOURCE_HEADER: image.source_header} if image.source_header else {}
+    frame_map = image.current_frame_map()
+    if frame_map is not None:
+        parts[FRAME_MAP] = frame_map.pack()
     return describe_series(
         pixel_format=image.pixel_format,
         pixel_header=image.pixel_header,
@@ -158,7 +175,7 @@ def _describe(image: DicomCubeImage, codec_name: str) -> SeriesSections:
         geometry=image.space,
         dicom_status=image.dicom_status.value,
         codec_name=codec_name,
-        extra_parts={SOURCE_HEADER: image.source_header} if image.source_header else {},
+        extra_parts=parts,
     )
 
 
@@ -166,6 +183,9 @@ def headers_of_image(
     image: DicomCubeImage,
 ) -> tuple[Sequence[SliceHeader] | None, dict[str, Any] | None]:
     """Return the headers as they are to be saved, and the merged metadata that agrees with them.
+
+    Headers are those of the source instances (`DicomCubeImage.current_frame_map` tells which
+    frame is where), the metadata is that of the frames.
 
     Raises
     ------
@@ -176,6 +196,8 @@ def headers_of_image(
     if meta is None:
         return None, None
     image.require_common_order()
+    if image.current_frame_map() is not None:
+        return _headers_of_instances(image, meta)
     headers = image.current_headers()
     if headers is None:
         from dicube_core.dicom.legacy import headers_from_meta, repair_pixel_description
@@ -196,4 +218,30 @@ def headers_of_image(
         merged = dict(meta.items())
     for index, header in enumerate(headers):
         require_agreement(header, index, image.pixel_format, image.pixel_header)
+    return headers, merged
+
+
+def _headers_of_instances(
+    image: DicomCubeImage, meta: DicomMeta
+) -> tuple[Sequence[SliceHeader], dict[str, Any]]:
+    """Do the same where instances have several frames."""
+    from dicube_core.dicom.multiframe.agreement import require_instance_agreement
+    from dicube_core.dicom.multiframe.edits import edited_instances, require_shown
+    from dicube_core.dicom.multiframe.headers import DerivedHeaders
+
+    headers, frame_map = image.instance_headers, image.frame_map
+    assert headers is not None  # noqa: S101 - `current_frame_map` says so
+    assert frame_map is not None  # noqa: S101
+    merged = dict(meta.items())
+    if meta.edits:
+        headers = edited_instances(headers, frame_map, meta.edits)
+    frames = DerivedHeaders(headers, frame_map, image.pixel_format.native_bits)
+    if meta.edits:
+        wanted, merged = merged, merged_metadata(list(frames))
+        require_shown(meta.edits, wanted, merged)
+    for index, header in enumerate(frames):
+        require_agreement(header, index, image.pixel_format, image.pixel_header)
+    for instance, header in enumerate(headers):
+        count = len(frame_map.frames_of(instance))
+        require_instance_agreement(header, count, image.pixel_format)
     return headers, merged

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dicube_core.codec.codestream import rpcl_obstacle
 from dicube_core.dataset import uids
 from dicube_core.dicom.agreement import require_agreement
+from dicube_core.dicom.colour import relabelled
 from dicube_core.dicom.instance import (
     deflated_instance,
     encapsulated_instance,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from dicube_core.dicom.headers import SliceHeader
     from dicube_core.dicom.legacy import MadeHeaders
+    from dicube_core.instances import WholeInstances
     from dicube_core.reader import Reader
 
 __all__ = ["OFFERED_SYNTAXES", "SliceProvider"]
@@ -126,18 +128,115 @@ class SliceProvider:
         """
         number = self.reader.container.frame_number(index)
         header = self._agreeing_header(number)
+        if self.kept_syntax:
+            return self._as_encoded(number)
         return restored_file(header, self._pixels(number))
 
+    @lazy
+    def kept_syntax(self) -> str:
+        """Transfer syntax of frames that are kept as their source compressed them, else ''."""
+        if self.reader.kept_encodings is None:
+            return ""
+        return self.reader.codec.transfer_syntax_uid
+
+    def _as_encoded(self, number: int) -> bytes:
+        """Return one slice with its frame as the source had compressed it."""
+        kept = self.reader.kept_encodings or ()
+        frame_map = self.reader.frame_map
+        header, frame = self._agreeing_header(number), self.reader.codestream(number)
+        if frame_map is None:
+            return b"".join(kept[number].restored(header, [frame]))
+        header = kept[frame_map.instance(number)].header(header)
+        return encapsulated_instance(encapsulated_parts(header, self.kept_syntax), frame)
+
+    @lazy
+    def instances(self) -> WholeInstances | None:
+        """The source instances, None where each has one frame and `original` gives them."""
+        headers, frame_map = self.reader.instance_headers, self.reader.frame_map
+        if headers is None or frame_map is None:
+            return None
+        from dicube_core.instances import WholeInstances
+
+        reader = self.reader
+        return WholeInstances(headers, frame_map, reader.pixel_format, reader.frame)
+
+    @property
+    def instance_count(self) -> int:
+        """Number of source instances."""
+        whole = self.instances
+        return self.reader.frame_count if whole is None else len(whole)
+
+    def original_instance(self, index: int) -> bytes:
+        """Return a source instance with all its frames; see `restored_file`.
+
+        Parameters
+        ----------
+        index : int
+            Instance, in the order of `Reader.instance_headers`; negative values count from the
+            end.
+
+        Raises
+        ------
+        FrameIndexError
+            Out of range.
+        DicomCubeError
+            A frame or the header cannot be read.
+        """
+        whole = self.instances
+        if whole is None:
+            return self.original(index)
+        number = whole.number(index)
+        kept = self.reader.kept_encodings
+        if kept is not None:
+            frames = map(self.reader.codestream, whole.frame_map.frames_of(number))
+            return b"".join(kept[number].restored(whole.header(number), frames))
+        return b"".join(whole.restored(number))
+
+    def whole_instance(self, index: int, transfer_syntax: str = uids.EXPLICIT_LE) -> bytes:
+        """Return a source instance with all its frames, in a transfer syntax that is offered.
+
+        Parameters
+        ----------
+        index : int
+            As in `original_instance`.
+        transfer_syntax : str
+            One of `OFFERED_SYNTAXES`. HTJ2K has one fragment per frame, and a Basic Offset Table.
+
+        Raises
+        ------
+        FrameIndexError
+            Out of range.
+        TransferSyntaxError
+            Not offered, or a frame does not meet its constraints.
+        DicomCubeError
+            A frame or the header cannot be read.
+        """
+        whole = self.instances
+        if whole is None:
+            return self.instance(index, transfer_syntax)
+        number = whole.number(index)
+        if self.kept_syntax and transfer_syntax == self.kept_syntax:
+            return self.original_instance(number)
+        if transfer_syntax not in OFFERED_SYNTAXES:
+            raise self._not_offered(transfer_syntax)
+        if transfer_syntax not in _COMPRESSED:
+            return b"".join(whole.native(number, transfer_syntax))
+        frames = whole.frame_map.frames_of(number)
+        codestreams = [self._deliverable(frame, transfer_syntax) for frame in frames]
+        return b"".join(whole.encapsulated(number, transfer_syntax, codestreams))
+
     def default_syntax(self, index: int) -> str:
-        """Return HTJ2K lossless, or the native syntax where `compressed` has nothing to give."""
+        """Return the transfer syntax of `encoded`, or the native one where that gives nothing."""
         number = self.reader.container.frame_number(index)
+        if self.kept_syntax:
+            return self.kept_syntax
         _, obstacle = self._codestream(number)
         return self.native_syntax(number) if obstacle else uids.HTJ2K_LOSSLESS
 
     def _pixels(self, number: int) -> memoryview:
         from dicube_core.dicom.stored_values import stored_bytes
 
-        return stored_bytes(self.reader.frame(number))
+        return stored_bytes(self.reader.frame(number), self.reader.pixel_format)
 
     def native_syntax(self, index: int) -> str:
         """Return the uncompressed transfer syntax that takes no conversion."""
@@ -147,6 +246,16 @@ class SliceProvider:
             syntax = uids.EXPLICIT_LE if self.headers[number].explicit else uids.IMPLICIT_LE
             self._native[number] = syntax
         return syntax
+
+    def encoded(self, index: int) -> bytes | None:
+        """Return one slice in the form in which its frame is stored.
+
+        That is the source's own transfer syntax where its frames are kept as they were, else
+        `compressed`.
+        """
+        if self.kept_syntax:
+            return self._as_encoded(self.reader.container.frame_number(index))
+        return self.compressed(index)
 
     def compressed(self, index: int) -> bytes | None:
         """Return one slice as HTJ2K Lossless, None where that would not mean the same to all.
@@ -184,27 +293,37 @@ class SliceProvider:
         """
         number = self.reader.container.frame_number(index)
         if transfer_syntax is None:
-            data = self.compressed(number)
+            data = self.encoded(number)
             return self.native(number, self.native_syntax(number)) if data is None else data
+        if transfer_syntax == self.kept_syntax:
+            return self._as_encoded(number)
         if transfer_syntax not in _COMPRESSED:
             return self.native(number, transfer_syntax)
+        return self._enclosed(number, self._deliverable(number, transfer_syntax), transfer_syntax)
+
+    def _deliverable(self, number: int, syntax: str) -> bytes:
+        """Return a codestream that may be delivered in a compressed transfer syntax."""
         codestream, obstacle = self._codestream(number)
-        if transfer_syntax == uids.HTJ2K_LOSSLESS_RPCL:
+        if syntax == uids.HTJ2K_LOSSLESS_RPCL:
             obstacle = obstacle or rpcl_obstacle(self.reader.inspect(number, codestream))
         if obstacle:
             raise TransferSyntaxError(
-                f"frame {number} cannot be delivered as {OFFERED_SYNTAXES[transfer_syntax]}: "
-                f"{obstacle}",
+                f"frame {number} cannot be delivered as {OFFERED_SYNTAXES[syntax]}: {obstacle}",
                 suggestion="ask for Explicit VR Little Endian",
                 details={"frame": number},
             )
-        return self._enclosed(number, codestream, transfer_syntax)
+        return codestream
 
     def _enclosed(self, number: int, codestream: bytes, syntax: str) -> bytes:
         key = (number, syntax)
         parts = self._parts.get(key)
         if parts is None:
-            parts = encapsulated_parts(self._header(number, explicit=True), syntax)
+            header = self._header(number, explicit=True)
+            if self.reader.pixel_format.is_colour:
+                # RGB through the reversible transform is what decoders take for such a codestream
+                # (PS3.5 8.2.4); nothing else of the description changes.
+                header = relabelled(header, "YBR_RCT", 0)
+            parts = encapsulated_parts(header, syntax)
             size = len(parts[0]) + len(parts[1])
             if self._parts_bytes + size <= _PARTS_BYTES:
                 self._parts_bytes += size
@@ -215,15 +334,19 @@ class SliceProvider:
         """Return one slice uncompressed; as `instance`, for the native transfer syntaxes."""
         number = self.reader.container.frame_number(index)
         if transfer_syntax not in OFFERED_SYNTAXES or transfer_syntax in _COMPRESSED:
-            raise TransferSyntaxError(
-                f"slices are not delivered in transfer syntax {transfer_syntax!r}; choose one of "
-                + ", ".join(f"{uid} ({name})" for uid, name in OFFERED_SYNTAXES.items())
-            )
+            raise self._not_offered(transfer_syntax)
         header = self._header(number, explicit=transfer_syntax != uids.IMPLICIT_LE)
         pixels = self._pixels(number)
         if transfer_syntax == uids.DEFLATED:
             return deflated_instance(header, pixels)
         return native_instance(header, pixels)
+
+    @staticmethod
+    def _not_offered(syntax: str) -> TransferSyntaxError:
+        return TransferSyntaxError(
+            f"slices are not delivered in transfer syntax {syntax!r}; choose one of "
+            + ", ".join(f"{uid} ({name})" for uid, name in OFFERED_SYNTAXES.items())
+        )
 
     def _codestream(self, number: int) -> tuple[bytes, str]:
         """Return a codestream as it is stored, and what keeps it from being delivered.
@@ -242,10 +365,17 @@ class SliceProvider:
     def _obstacle(self, number: int, codestream: bytes) -> str:
         if not self.reader.codec_name.startswith(_HTJ2K):
             return f"it is stored with the codec {self.reader.codec_name!r}"
+        pixel_format = self.reader.pixel_format
+        if pixel_format.bits_allocated == 1:
+            return "its pixels are single bits, which HTJ2K has not"
+        if pixel_format.is_colour and pixel_format.photometric_interpretation != "RGB":
+            return (
+                f"it is {pixel_format.photometric_interpretation}, stored without a colour "
+                "transform, which common decoders take for another colour"
+            )
         info = self.reader.inspect(number, codestream)
         if info.precision > _WIDELY_DECODED_BITS:
             return f"it is {info.precision} bits deep, which few decoders read"
-        pixel_format = self.reader.pixel_format
         if not info.precision == pixel_format.bits_stored == pixel_format.high_bit + 1:
             words = self.reader.frame(number)
             if pixel_format.pixel_values(words) is not words:

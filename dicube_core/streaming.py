@@ -163,11 +163,42 @@ class DcbStreamingReader:
                 raise
             raise error from exc
 
+    def get_instance(self, instance: int = 0, transfer_syntax: str | None = None) -> bytes:
+        """Return a whole source instance with all its frames as one DICOM file.
+
+        Parameters
+        ----------
+        instance : int
+            0-based, in the order of `Reader.instance_headers`. Where each source has one frame
+            it is the frame.
+        transfer_syntax : str, optional
+            Explicit VR Little Endian by default; else one of
+            `dicube_core.slices.OFFERED_SYNTAXES`. HTJ2K has one fragment per frame, and a Basic
+            Offset Table.
+
+        Raises
+        ------
+        FrameIndexError, ReaderClosedError, TransferSyntaxError, StreamingError
+            As `get_dicom_for_frame`.
+        """
+        if self._closed:
+            raise ReaderClosedError(f"{self._reader.name}: the reader was closed")
+        self._last_access = time.time()
+        try:
+            if instance < 0:
+                raise FrameIndexError(f"instance {instance} is out of range")
+            return self._slices.whole_instance(instance, transfer_syntax or uids.EXPLICIT_LE)
+        except (DicomCubeError, OSError) as exc:
+            error = _told(exc, instance)
+            if error is exc:
+                raise
+            raise error from exc
+
     def _deliver(self, index: int, plain: bool, syntax: str | None) -> bytes:
-        if syntax in _ENCAPSULATED:
+        if syntax in _ENCAPSULATED or (syntax and syntax == self._slices.kept_syntax):
             return self._slices.instance(index, syntax)
         if syntax is None and not plain:
-            packed = self._slices.compressed(index)
+            packed = self._slices.encoded(index)
             if packed is not None:
                 return packed
         chosen = self._slices.native_syntax(index) if syntax is None else syntax

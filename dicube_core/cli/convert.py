@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from dicube_core.cli.progress import progress_bar, size_text
+from dicube_core.cli.progress import progress_bar, progress_bars, size_text
+
+if TYPE_CHECKING:
+    from dicube_core.ingest import Conversion
+    from dicube_core.spatial.order import SortMethod
 
 __all__ = ["convert"]
 
@@ -19,6 +26,9 @@ _SORT = {
     "position": "POSITION_RIGHT_HAND",
     "position-desc": "POSITION_LEFT_HAND",
 }
+_NIFTI = (".nii", ".nii.gz")
+#: Options that say something only of a folder of results.
+_FOR_TREES = ("jobs", "name", "split", "resume")
 
 
 @click.command()
@@ -36,53 +46,144 @@ _SORT = {
     is_flag=True,
     help="Write the lengths of all resolutions, so that slices can be had as HTJ2K RPCL too.",
 )
-@click.option("--force", is_flag=True, help="Replace OUT if it exists.")
+@click.option(
+    "--keep-encoding",
+    is_flag=True,
+    help="Keep compressed frames as they are (JPEG, ...). For a file OUT.",
+)
+@click.option("--force", is_flag=True, help="Replace what is there.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 1024),
+    help="Processes (default: usable processors). For a folder OUT, as are the next three.",
+)
+@click.option(
+    "--name",
+    type=click.Choice(["description", "number", "uid"]),
+    default="description",
+    show_default=True,
+    help="What the files are named by.",
+)
+@click.option(
+    "--split/--no-split",
+    default=True,
+    help="Separate localizers and orientations of one series (default).",
+)
+@click.option(
+    "--resume/--no-resume",
+    default=True,
+    help="Skip files that are there and hold the same (default), else refuse to touch them.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
 def convert(
+    ctx: click.Context,
+    /,
     source: Path,
     out: Path,
     *,
     series_uid: str | None,
     sort: str | None,
-    verify: bool,
-    progressive: bool,
+    as_json: bool,
     force: bool,
+    jobs: int | None,
+    name: str,
+    split: bool,
+    resume: bool,
+    keep_encoding: bool,
+    **options: Any,
 ) -> None:
-    """Convert SOURCE, a folder of DICOM files or a NIfTI volume, to the file OUT.
+    """Convert SOURCE to the file OUT, or everything below SOURCE to files in the folder OUT.
 
-    The headers, private elements and stored values are kept byte for byte. OUT appears when it is
-    complete, or not at all.
+    Where OUT ends in .dcbs, or SOURCE is a NIfTI volume, one series becomes one file. Otherwise
+    SOURCE may hold many series and studies in any folders: each series becomes a file of its own
+    in OUT, and a table tells what became of every file that was found. Called again, it goes on
+    where it stopped.
+
+    The headers, private elements and stored values are kept byte for byte. A file appears when it
+    is complete, or not at all.
     """
+    options["sort_method"] = _sort_method(sort)
+    options["series_uid"] = series_uid
+    if out.suffix.lower() == ".dcbs" or str(source).lower().endswith(_NIFTI):
+        _refuse_tree_options(ctx)
+        options["keep_encoding"] = keep_encoding
+        _convert_one(source, out, force=force, as_json=as_json, options=options)
+        return
+    if keep_encoding:
+        raise click.UsageError("--keep-encoding is for a file OUT, whose name ends in .dcbs")
+    from dicube_core.cli.tree_table import convert_folder
+
+    options.update(force=force, jobs=jobs, name=name, split=split, resume=resume)
+    with progress_bars() as progress:
+        code, text = convert_folder(source, out, as_json=as_json, progress=progress, **options)
+    click.echo(text)
+    sys.exit(code)
+
+
+def _sort_method(sort: str | None) -> SortMethod | None:
+    if sort is None:
+        return None
+    from dicube_core.spatial.order import SortMethod
+
+    return SortMethod[_SORT[sort]]
+
+
+def _refuse_tree_options(ctx: click.Context) -> None:
+    from click.core import ParameterSource
+
+    for name in _FOR_TREES:
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{name} is for a folder OUT, which does not end in .dcbs")
+
+
+def _convert_one(
+    source: Path, out: Path, *, force: bool, as_json: bool, options: dict[str, Any]
+) -> None:
     if out.exists() and not force:
         raise FileExistsError(errno.EEXIST, "it exists; give --force to replace it", str(out))
     if not source.exists():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(source))
     import dicube_core
 
-    order = None if sort is None else dicube_core.SortMethod[_SORT[sort]]
     start = time.perf_counter()
     with progress_bar("converting") as progress:
-        done = dicube_core.convert(
-            source,
-            out,
-            sort_method=order,
-            series_uid=series_uid,
-            verify=verify,
-            progressive=progressive,
-            progress=progress,
-        )
+        done = dicube_core.convert(source, out, progress=progress, **options)
     seconds = time.perf_counter() - start
     for name, reason in done.skipped:
         click.echo(f"dcbs: warning: left out {name}: {reason}", err=True)
-    frames, rows, columns = done.shape
+    if as_json:
+        click.echo(json.dumps(_facts(done, seconds), indent=2))
+    else:
+        click.echo(_line(done, seconds, verified=options["verify"]))
+
+
+def _line(done: Conversion, seconds: float, *, verified: bool) -> str:
+    frames, rows, columns = done.shape[:3]
     line = (
-        f"{out}: {frames} frames {rows}x{columns} {done.dtype_name}, "
+        f"{done.path}: {frames} frames {rows}x{columns} {done.dtype_name}, "
         f"{size_text(done.source_bytes)} -> {size_text(done.file_bytes)} "
         f"({done.source_bytes / done.file_bytes:.2f}:1) in {seconds:.2f} s"
     )
-    if verify:
+    if verified:
         line += ", every frame verified"
     if done.report is not None:
         line += f"; {done.report.status.value}"
         if done.report.findings:
             line += f", {len(done.report.findings)} findings (see dcbs info)"
-    click.echo(line)
+    return line
+
+
+def _facts(done: Conversion, seconds: float) -> dict[str, Any]:
+    report = done.report
+    return {
+        "file": str(done.path),
+        "shape": list(done.shape),
+        "dtype": done.dtype_name,
+        "source_bytes": done.source_bytes,
+        "file_bytes": done.file_bytes,
+        "seconds": seconds,
+        "status": "" if report is None else report.status.value,
+        "findings": [] if report is None else [f.message for f in report.findings],
+        "left_out": [{"path": name, "reason": reason} for name, reason in done.skipped],
+    }

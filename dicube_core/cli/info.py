@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dicube_core.cli.progress import size_text
+from dicube_core.spatial.axes import listed_values
 
 if TYPE_CHECKING:
+    from dicube_core.geometry import Geometry
     from dicube_core.reader import Reader
+    from dicube_core.spatial.dimensions import Dimensions
+    from dicube_core.spatial.findings import GeometryReport
 
 __all__ = ["describe", "info"]
 
@@ -45,8 +49,8 @@ def info(file: Path, *, as_json: bool) -> None:
 def describe(reader: Reader) -> dict[str, Any]:
     """Return the facts of an open file as plain values."""
     pixel_format = reader.pixel_format
-    frames, rows, columns = reader.shape
-    geometry, report, meta = reader.geometry, reader.report(), reader.dicom_meta
+    frames, rows, columns = reader.shape[:3]
+    report, meta = reader.report(), reader.dicom_meta
     file_size = reader.container.file_size
     raw = frames * pixel_format.n_bytes
     series = {}
@@ -67,25 +71,81 @@ def describe(reader: Reader) -> dict[str, Any]:
         "pixel_bytes": raw,
         "ratio": round(raw / file_size, 3),
         "series": series,
-        "geometry": None
-        if geometry is None
-        else {
-            "origin_lps_mm": list(geometry.origin),
-            "spacing_mm": list(geometry.spacing),
-            "direction_lps": [list(map(float, axis)) for axis in geometry.axes],
-            "affine_lps": geometry.affine.tolist(),
-        },
+        "geometry": _geometry(reader.geometry),
+        "dimensions": None if report is None else _dimensions(report.dimensions),
+        "tilt": _tilt(report),
         "status": reader.dicom_status.value,
         "findings": []
         if report is None
         else [
-            {"kind": f.kind.value, "message": f.message, "slices": list(f.slices)}
+            {
+                "kind": f.kind.value,
+                "message": f.message,
+                "slices": list(f.slices),
+                "missing_positions_lps_mm": [list(position) for position in f.positions],
+            }
             for f in report.findings
         ],
         "original_headers": reader.headers is not None,
         "uncertain": sorted(meta.untrusted) if meta is not None else [],
         "checksums": reader.validated,
         "writer": reader.writer,
+    }
+
+
+def _geometry(geometry: Geometry | None) -> dict[str, Any] | None:
+    if geometry is None:
+        return None
+    return {
+        "origin_lps_mm": list(geometry.origin),
+        "spacing_mm": list(geometry.spacing),
+        "direction_lps": [list(map(float, axis)) for axis in geometry.axes],
+        "affine_lps": geometry.affine.tolist(),
+    }
+
+
+def _dimensions(dimensions: Dimensions | None) -> dict[str, Any] | None:
+    """Return the volumes of a series as plain values."""
+    if dimensions is None:
+        return None
+    return {
+        "text": str(dimensions),
+        "regular": dimensions.is_regular,
+        "contiguous": dimensions.is_contiguous,
+        "shape": list(dimensions.shape),
+        "axes": [
+            {
+                "name": axis.name,
+                "keyword": axis.keyword,
+                "unit": axis.unit,
+                "values": list(axis.values),
+                "varies_within_volume": axis.varies,
+                "also": [
+                    {"keyword": own.keyword, "unit": own.unit, "values": list(own.values)}
+                    for own in axis.also
+                ],
+            }
+            for axis in dimensions.axes
+        ],
+        "frames": list(dimensions.frames),
+        "reason": dimensions.reason,
+        "geometry": _geometry(dimensions.geometry),
+        "geometries": [_geometry(own) for own in dimensions.geometries],
+    }
+
+
+def _tilt(report: GeometryReport | None) -> dict[str, Any] | None:
+    """Return a gantry tilt, where it is all that withholds the geometry."""
+    if report is None:
+        return None
+    volumes = report.dimensions
+    sheared = report.sheared if volumes is None else volumes.sheared
+    if sheared is None:
+        return None
+    return {
+        "degrees": sheared.tilt_degrees,
+        "slice_distance_mm": sheared.slice_distance,
+        "sheared_affine_lps": sheared.affine.tolist(),
     }
 
 
@@ -114,7 +174,6 @@ def _print_table(facts: dict[str, Any]) -> None:
 
 
 def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    geometry = facts["geometry"]
     slope, intercept = facts["rescale_slope"], facts["rescale_intercept"]
     per_slice = isinstance(slope, list) or isinstance(intercept, list)
     rescale = "its own for each slice" if per_slice else f"{slope:g} x stored {intercept:+g}"
@@ -128,13 +187,8 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("rescale", rescale),
     ]
     rows += [(k.replace("_", " "), v) for k, v in facts["series"].items() if v]
-    if geometry is None:
-        rows.append(("geometry", "the slices form no regular grid, so there is no affine"))
-    else:
-        spacing = " x ".join(f"{s:g}" for s in geometry["spacing_mm"])
-        origin = ", ".join(f"{o:g}" for o in geometry["origin_lps_mm"])
-        rows.append(("spacing", f"{spacing} mm (frames x rows x columns)"))
-        rows.append(("origin", f"{origin} mm (LPS)"))
+    rows += _volume_rows(facts["dimensions"])
+    rows += _space_rows(facts)
     rows.append(("status", facts["status"]))
     rows.append(("headers", "original, byte for byte" if facts["original_headers"] else "merged"))
     if facts["uncertain"]:
@@ -144,6 +198,46 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     rows.append(("checksums", checked))
     rows.append(("written by", facts["writer"] or "another program"))
     return rows
+
+
+def _volume_rows(dimensions: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """Return what volumes there are, and what each axis of them goes along."""
+    if dimensions is None:
+        return []
+    rows = [("volumes", dimensions["text"])]
+    for axis in dimensions["axes"]:
+        along = [
+            f"{own['keyword']} {listed_values(own['values'], own['unit'])}" for own in axis["also"]
+        ]
+        if along:
+            rows.append((axis["name"].replace("_", " "), "; ".join(along)))
+    return rows
+
+
+def _space_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return where the slices lie: those of the series, or of each of its volumes."""
+    volumes, tilt = facts["dimensions"], facts["tilt"]
+    each = "" if volumes is None else " of each volume"
+    geometry = facts["geometry"] or (volumes and volumes["geometry"])
+    if geometry:
+        spacing = " x ".join(f"{s:g}" for s in geometry["spacing_mm"])
+        origin = ", ".join(f"{o:g}" for o in geometry["origin_lps_mm"])
+        return [
+            ("spacing", f"{spacing} mm (frames x rows x columns){each}"),
+            ("origin", f"{origin} mm (LPS){each}"),
+        ]
+    if tilt:
+        text = (
+            f"a regular grid{each}, but for a gantry tilt of {tilt['degrees']:.4g} degrees: no "
+            f"affine; Reader.sheared_affine() gives the one that includes the shear (--json)"
+        )
+    elif volumes and volumes["geometries"] and None not in volumes["geometries"]:
+        text = "each stack has its own: Reader.dimensions.geometry_of(stack=...)"
+    elif volumes and volumes["regular"]:
+        text = "the slices of a volume form no regular grid in space, so there is no affine"
+    else:
+        text = "the slices form no regular grid, so there is no affine"
+    return [("geometry", text)]
 
 
 def _print_findings(console: Any, facts: dict[str, Any]) -> None:

@@ -15,6 +15,13 @@ __all__ = ["progress_bar", "size_text"]
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
     """Give a function to call with (done, in all), or None where nobody would see it."""
+    with progress_bars() as show:
+        yield None if show is None else lambda done, total: show(label, done, total)
+
+
+@contextmanager
+def progress_bars() -> Iterator[Callable[[str, int, int], None] | None]:
+    """Do the same for several stages: the function is called with (stage, done, in all)."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -23,14 +30,26 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        TaskID,
         TextColumn,
         TimeRemainingColumn,
     )
 
-    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    stages: dict[str, TaskID] = {}
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(label, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in stages:
+                stages[stage] = progress.add_task(stage, total=None)
+            progress.update(stages[stage], completed=done, total=total)
+
+        yield show
 
 
 def size_text(n_bytes: float) -> str:

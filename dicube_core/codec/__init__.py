@@ -9,7 +9,9 @@ from dicube_core.codec.base import HTJ2K_LOSSLESS, FrameCodec
 from dicube_core.codec.codestream import CodestreamInfo, TilePart, check, parse
 from dicube_core.codec.openjpeg import OpenJPEGCodec
 from dicube_core.codec.openjph import OpenJPHCodec
+from dicube_core.codec.pcodec import PCodec
 from dicube_core.codec.registry import (
+    codec_for,
     get_codec,
     is_codec_available,
     list_codecs,
@@ -22,8 +24,10 @@ __all__ = [
     "FrameCodec",
     "OpenJPEGCodec",
     "OpenJPHCodec",
+    "PCodec",
     "TilePart",
     "check",
+    "codec_for",
     "get_codec",
     "is_codec_available",
     "list_codecs",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import index
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.exceptions import DataConsistencyError
+from dicube_core.exceptions import DataConsistencyError, UnsupportedKindError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dicube_core.codec.codestream import CodestreamInfo
     from dicube_core.pixels import PixelFormat
 
-__all__ = ["check_out", "native_frame", "reduced_shape"]
+__all__ = ["check_out", "native_frame", "reduced_shape", "refuse_unfit"]
 
 
 def native_frame(frame: StoredValues, pixel_format: PixelFormat) -> StoredValues:
@@ -31,18 +31,37 @@ def native_frame(frame: StoredValues, pixel_format: PixelFormat) -> StoredValues
     return np.ascontiguousarray(frame, dtype=pixel_format.dtype)
 
 
-def reduced_shape(info: CodestreamInfo, level: int) -> tuple[int, int]:
-    """Return the shape of resolution `level`, or refuse it."""
+def refuse_unfit(pixel_format: PixelFormat) -> None:
+    """Refuse what HTJ2K cannot hold: real values, and integers of 64 bits.
+
+    Raises
+    ------
+    UnsupportedKindError
+        Names the kind.
+    """
+    if pixel_format.real or pixel_format.bits_allocated > 32:
+        what = "real values" if pixel_format.real else "integers of 64 bits"
+        raise UnsupportedKindError(
+            f"{what} cannot be stored with the codec 'htj2k'", suggestion="use codec='pcodec'"
+        )
+
+
+def reduced_shape(
+    info: CodestreamInfo, level: int, pixel_format: PixelFormat | None = None
+) -> tuple[int, ...]:
+    """Return the shape of resolution `level` as an array of the format has it, or refuse it."""
     level = index(level)
     if not 0 <= level <= info.levels:
         raise DataConsistencyError(
             f"resolution level {level} is out of range: the codestream has levels 0 to "
             f"{info.levels}"
         )
-    return -(-info.rows >> level), -(-info.columns >> level)
+    plane = -(-info.rows >> level), -(-info.columns >> level)
+    colour = pixel_format is not None and pixel_format.is_colour
+    return (*plane, info.components) if colour else plane
 
 
-def check_out(out: StoredValues, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+def check_out(out: StoredValues, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Refuse an output array that cannot be filled as it is."""
     import numpy as np
 

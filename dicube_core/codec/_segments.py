@@ -53,6 +53,7 @@ class Coding:
     exponents: bytes
     cod_offset: int
     qcd_offset: int
+    colour_transform: bool = False
 
 
 # Bounded; all frames of a series share one entry, so a usual frame costs one dictionary look-up.
@@ -92,6 +93,7 @@ def read_coding(segments: tuple[bytes, ...], offsets: tuple[int, ...]) -> Coding
         exponents=exponents,
         cod_offset=cod_offset,
         qcd_offset=offsets[3],
+        colour_transform=transform == 1,
     )
 
 

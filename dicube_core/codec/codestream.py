@@ -200,9 +200,10 @@ def check(info: CodestreamInfo, pixel_format: PixelFormat) -> None:
         raise damage(
             "SIZ", 8, f"a frame of at most {LIMITS.frame_bytes} bytes", pixel_format.n_bytes
         )
-    if coding.components != 1 or pixel_format.samples_per_pixel != 1:
-        raise damage("SIZ", 40, f"{pixel_format.samples_per_pixel} component", coding.components)
-    depths = pixel_format.bits_stored, pixel_format.bits_allocated
+    if coding.components != pixel_format.samples_per_pixel:
+        raise damage("SIZ", 40, f"{pixel_format.samples_per_pixel} component(s)", coding.components)
+    _check_transform(coding, pixel_format)
+    depths = pixel_format.bits_stored, pixel_format.container_bits
     if coding.precision not in depths:
         raise damage("SIZ", 42, f"{depths[0]} or {depths[1]} bits", coding.precision)
     if coding.signed != bool(pixel_format.pixel_representation):
@@ -216,10 +217,24 @@ def check(info: CodestreamInfo, pixel_format: PixelFormat) -> None:
         # Every packet takes a byte at least, so tiny precincts cannot be claimed for free.
         raise damage("COD", coding.cod_offset, f"at most {available} packets", coding.n_packets)
     problem = quantization_problem(
-        coding.precision, coding.levels, coding.magnitude_code, coding.guard_bits, coding.exponents
+        coding.precision,
+        coding.levels,
+        coding.magnitude_code,
+        coding.guard_bits,
+        coding.exponents,
+        colour_transform=coding.colour_transform,
     )
     if problem:
         raise damage("QCD", coding.qcd_offset, "exponents that fit the depth", problem)
+
+
+def _check_transform(coding: Coding, pixel_format: PixelFormat) -> None:
+    """Refuse RGB without the reversible colour transform, and others with it (PS3.5 8.2.4)."""
+    expected = pixel_format.photometric_interpretation == "RGB"
+    if pixel_format.is_colour and coding.colour_transform != expected:
+        photometric = pixel_format.photometric_interpretation
+        wanted = f"{'a' if expected else 'no'} colour transform for {photometric}"
+        raise damage("COD", coding.cod_offset, wanted, coding.colour_transform)
 
 
 def rpcl_obstacle(info: CodestreamInfo) -> str:

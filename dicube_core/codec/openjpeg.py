@@ -77,7 +77,7 @@ class OpenJPEGCodec:
         Only level 0, and at most 30 bit planes (about 26 bits, or 16 as our encoder writes).
         """
         info = self.inspect(codestream, pixel_format)
-        shape = reduced_shape(info, level)
+        shape = reduced_shape(info, level, pixel_format)
         if out is not None:
             check_out(out, shape, pixel_format.dtype)
         planes = info.coding.guard_bits + max(info.coding.exponents) - 1
@@ -94,6 +94,6 @@ class OpenJPEGCodec:
         if decoded.shape != shape:
             raise DecodeError(f"expected values of shape {shape}, found {decoded.shape}")
         if out is None:
-            return decoded.astype(pixel_format.dtype)
+            return decoded.astype(pixel_format.dtype, order="C")
         out[...] = decoded
         return out

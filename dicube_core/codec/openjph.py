@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dicube_core.codec._arrays import check_out, native_frame, reduced_shape
+from dicube_core.codec._arrays import check_out, native_frame, reduced_shape, refuse_unfit
 from dicube_core.codec.base import HTJ2K_LOSSLESS
 from dicube_core.codec.codestream import check, parse
 from dicube_core.codec.native_errors import call_native
@@ -71,6 +71,8 @@ class _FirstEncode:
                 for name in ("int16", "int32"):
                     frame = np.arange(64, dtype=name).reshape(8, 8)
                     call_native(partial(imagecodecs.htj2k_encode, frame), EncodeError)
+                colour = np.arange(192, dtype="uint8").reshape(8, 8, 3)
+                call_native(partial(imagecodecs.htj2k_encode, colour, rgb=True), EncodeError)
                 self._done = True
 
 
@@ -105,10 +107,14 @@ class OpenJPHCodec:
         Depth and sign of the codestream are BitsStored and PixelRepresentation wherever the
         values of this frame allow it, else those of the container.
         """
+        refuse_unfit(pixel_format)
         imagecodecs = require()
         values, depth = _narrow(native_frame(frame, pixel_format), pixel_format)
         _first_encode.ensure(imagecodecs)
-        options = {"tlm": True, "tilepart": 1} if self.tlm else {}
+        options: dict[str, Any] = {"tlm": True, "tilepart": 1} if self.tlm else {}
+        if pixel_format.is_colour:
+            # The reversible colour transform where it is meant for, else none.
+            options["rgb"] = pixel_format.photometric_interpretation == "RGB"
         codestream: bytes = call_native(
             lambda: imagecodecs.htj2k_encode(values, **options), EncodeError
         )
@@ -138,14 +144,16 @@ class OpenJPHCodec:
         import numpy as np
 
         info = self.inspect(codestream, pixel_format)
-        shape = reduced_shape(info, level)
+        shape = reduced_shape(info, level, pixel_format)
         dtype = pixel_format.dtype
         if out is not None:
             check_out(out, shape, dtype)
+        # Without a colour transform the components are returned one after the other.
+        planes = pixel_format.is_colour and not info.coding.colour_transform
         # What imagecodecs returns for this depth; the container of the frame may be wider.
         width = 1 if info.precision <= 8 else 2 if info.precision <= 16 else 4
         native = np.dtype(f"{'i' if info.signed else 'u'}{width}")
-        direct = native == dtype
+        direct = native == dtype and not planes
         target = out if direct and out is not None and out.flags.aligned else None
         imagecodecs = require()
         source = codestream.cast("B") if isinstance(codestream, memoryview) else codestream
@@ -153,13 +161,15 @@ class OpenJPHCodec:
             lambda: imagecodecs.htj2k_decode(source, skipres=level or None, out=target),
             DecodeError,
         )
+        if planes and decoded.shape == (shape[2], *shape[:2]):
+            decoded = np.moveaxis(decoded, 0, 2)
         if decoded.shape != shape or decoded.dtype != native:
             raise DecodeError(
                 f"expected {native} values of shape {shape}, "
                 f"found {decoded.dtype} of shape {decoded.shape}"
             )
         if out is None:
-            return decoded if direct else decoded.astype(dtype)
+            return decoded if direct else decoded.astype(dtype, order="C")
         if decoded is not out:
             out[...] = decoded
         return out
@@ -175,7 +185,7 @@ def _narrow(values: StoredValues, pixel_format: PixelFormat) -> tuple[StoredValu
     bits, allocated = pixel_format.bits_stored, pixel_format.bits_allocated
     # Below 8 bits SimpleITK refuses the slice, so 8- and 16-bit containers keep their own depth,
     # which every reader takes. 32 bits are read by OpenJPH alone, up to 16 by all.
-    if bits == allocated or (bits < 8 and allocated < 32):
+    if bits == allocated or (bits < 8 and allocated < 32) or pixel_format.is_colour:
         return values, None
     signed = pixel_format.pixel_representation == 1
     low = -(1 << (bits - 1)) if signed else 0

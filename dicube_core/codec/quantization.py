@@ -43,12 +43,23 @@ def magnitude_bound(code: int) -> int:
 
 @lru_cache(maxsize=64)
 def quantization_problem(
-    precision: int, levels: int, code: int, guard_bits: int, exponents: bytes
+    precision: int,
+    levels: int,
+    code: int,
+    guard_bits: int,
+    exponents: bytes,
+    *,
+    colour_transform: bool = False,
 ) -> str:
-    """Return what is wrong with CAP and QCD of a reversible codestream, or ''."""
+    """Return what is wrong with CAP and QCD of a reversible codestream, or ''.
+
+    The reversible colour transform makes colour differences one bit deeper than the samples
+    (T.800 G.2); OpenJPH then writes the exponents of that depth for all components.
+    """
     found = (code, guard_bits, *exponents)
     for bits in {precision, 8, 16, 32}:
-        known_code, known_guard, known = openjph_quantization(bits, levels)
+        depth = bits + colour_transform
+        known_code, known_guard, known = openjph_quantization(depth, levels)
         expected = (known_code, known_guard, *known)
         differing = sum(a != b for a, b in zip(expected, found, strict=True))
         if differing == 0:

@@ -15,8 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dicube_core.codec.base import FrameCodec
+    from dicube_core.pixels import PixelFormat
 
-__all__ = ["get_codec", "is_codec_available", "list_codecs", "register_codec"]
+__all__ = [
+    "ENCAPSULATED",
+    "codec_for",
+    "get_codec",
+    "is_codec_available",
+    "list_codecs",
+    "register_codec",
+]
 
 
 def _build_htj2k() -> FrameCodec:
@@ -40,11 +48,29 @@ def _build_htj2k_openjpeg() -> FrameCodec:
     return openjpeg.OpenJPEGCodec()
 
 
+def _build_pcodec() -> FrameCodec:
+    from dicube_core.codec import pcodec
+
+    pcodec.require()
+    return pcodec.PCodec()
+
+
+def codec_for(pixel_format: PixelFormat) -> str:
+    """Return the name of the codec that frames of a format are stored with by default.
+
+    HTJ2K, except for real values and integers of 64 bits, which it cannot hold.
+    """
+    return "pcodec" if pixel_format.real or pixel_format.bits_allocated > 32 else "htj2k"
+
+
+#: Names of codecs that only decode what a source had compressed begin so.
+ENCAPSULATED = "encapsulated:"
 # Re-entrant, as a factory may ask for another codec.
 _lock = ForkSafeLock()
 _factories: dict[str, Callable[[], FrameCodec]] = {
     "htj2k": _build_htj2k,
     "htj2k-openjpeg": _build_htj2k_openjpeg,
+    "pcodec": _build_pcodec,
 }
 _codecs: dict[str, FrameCodec] = {}
 
@@ -91,6 +117,11 @@ def get_codec(name: str) -> FrameCodec:
     codec = _codecs.get(name)
     if codec is not None:
         return codec
+    if name.startswith(ENCAPSULATED):
+        from dicube_core.codec.encapsulated import EncapsulatedCodec
+
+        with _lock:
+            return _codecs.setdefault(name, EncapsulatedCodec(name))
     if name not in _factories:
         # Without the lock: plugins are loaded, and may come here themselves.
         factory = first_answer(UNKNOWN_CODEC, name)

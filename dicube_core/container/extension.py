@@ -26,6 +26,7 @@ __all__ = [
     "EXTENSION_MAGIC",
     "FRAME_CHECKSUMS",
     "FRAME_MAP",
+    "KEPT_ENCODING",
     "PIXEL_HEADER_KEY",
     "SLICE_HEADERS",
     "SOURCE_HEADER",
@@ -47,6 +48,8 @@ _ENTRY = Struct("<4sIQQII")
 FRAME_CHECKSUMS = b"FCRC"
 #: Which frame of which instance each frame is; where it stands, headers are one per instance.
 FRAME_MAP = b"FRAM"
+#: How compressed instances were put together whose frames are kept as they were.
+KEPT_ENCODING = b"ENCP"
 SLICE_HEADERS = b"HDRS"
 SOURCE_HEADER = b"SRCH"
 WRITER = b"WRTR"
@@ -55,7 +58,9 @@ WRITER = b"WRTR"
 CRITICAL = 1
 #: What is written with that flag.
 CRITICAL_PARTS = frozenset((FRAME_MAP,))
-_KNOWN = frozenset((FRAME_CHECKSUMS, FRAME_MAP, SLICE_HEADERS, SOURCE_HEADER, WRITER))
+_KNOWN = frozenset(
+    (FRAME_CHECKSUMS, FRAME_MAP, KEPT_ENCODING, SLICE_HEADERS, SOURCE_HEADER, WRITER)
+)
 _BASE = {
     "dicom_status": b"stat",
     "dicom_meta": b"meta",

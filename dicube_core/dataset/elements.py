@@ -3,6 +3,10 @@
 The walker finds where each element of one nesting level begins and ends. It copies nothing and
 knows nothing of values, so headers can be kept, compared, patched and put together as the bytes
 they are. Every length is checked against the buffer before it is used.
+
+Writers that break the rules are read as pydicom reads them: an element of an explicit data set
+whose VR is not two capital letters is taken to have none (its length then has 32 bits), and a VR
+that nobody knows is taken to have a length of 16 bits.
 """
 
 from __future__ import annotations
@@ -22,11 +26,14 @@ __all__ = [
     "IMPLICIT_LITTLE",
     "LONG_VRS",
     "PIXEL_DATA",
+    "SHORT_VRS",
     "Element",
     "Encoding",
     "NeedMoreBytesError",
+    "complete_length",
     "element_header",
     "iter_items",
+    "looks_explicit",
     "walk",
 ]
 
@@ -41,7 +48,8 @@ _MAX_DEPTH = 64
 LONG_VRS = frozenset(
     (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 )
-_SHORT_VRS = frozenset(
+#: VRs whose explicit header has a 16-bit length.
+SHORT_VRS = frozenset(
     (
         *(b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT"),
         *(b"PN", b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US"),
@@ -84,8 +92,9 @@ EXPLICIT_BIG = Encoding(explicit=True, big_endian=True)
 class Element(NamedTuple):
     """Place of one element in a buffer; all positions are absolute in that buffer.
 
-    `vr` is empty for implicit encodings and for items. `stop` is one past the last byte of the
-    element, delimiters included; `value_stop` is one past the last byte of its value.
+    `vr` is empty for implicit encodings, for items, and where an explicit data set has no VR.
+    `stop` is one past the last byte of the element, delimiters included; `value_stop` is one past
+    the last byte of its value.
     """
 
     tag: int
@@ -167,15 +176,9 @@ def walk(  # noqa: C901, PLR0912 - the innermost loop; calls would double its co
                 if value > stop:
                     raise _need(value, stop, "an element header")
                 (length,) = long.unpack_from(buffer, position + 8)
-            elif vr not in _SHORT_VRS:
-                if group == 0xFFFE:
-                    vr = b""
-                    (length,) = long.unpack_from(buffer, position + 4)
-                else:
-                    raise MetaDataError(
-                        f"unknown value representation {vr!r} of element "
-                        f"({group:04X},{number:04X}) at byte {position}"
-                    )
+            elif vr not in SHORT_VRS and (group == 0xFFFE or not b"AA" <= vr <= b"ZZ"):
+                vr = b""
+                (length,) = long.unpack_from(buffer, position + 4)
         else:
             group, number, length = implicit.unpack_from(buffer, position)
             value = position + 8
@@ -186,13 +189,28 @@ def walk(  # noqa: C901, PLR0912 - the innermost loop; calls would double its co
             yield Element(tag, vr, position, value, end, end, undefined)
             return
         if undefined:
-            value_stop, end = _skip_undefined(buffer, encoding, vr, value, stop=stop, depth=depth)
+            try:
+                value_stop, end = _skip_undefined(
+                    buffer, encoding, vr, value, stop=stop, depth=depth
+                )
+            except MetaDataError as error:
+                error.message = f"element ({group:04X},{number:04X}) at byte {position}: " + (
+                    error.message
+                )
+                raise
         else:
             value_stop = end = value + length
             if end > stop:
-                raise _need(end, stop, f"element ({group:04X},{number:04X}) at byte {position}")
+                what = f"element ({group:04X},{number:04X}) at byte {position}"
+                if explicit and vr not in LONG_VRS and vr not in SHORT_VRS:
+                    what += f" with the unknown value representation {_shown(buffer, position)}"
+                raise _need(end, stop, what)
         yield Element(tag, vr, position, value, value_stop, end, undefined)
         position = end
+
+
+def _shown(buffer: bytes | bytearray | memoryview, position: int) -> str:
+    return repr(bytes(buffer[position + 4 : position + 6]))
 
 
 def _skip_undefined(
@@ -301,14 +319,44 @@ def iter_items(
 def element_header(tag: int, vr: bytes, length: int, encoding: Encoding) -> bytes:
     """Return the header bytes of an element, for a value of `length` bytes.
 
-    A value too long for a 16-bit length becomes UN, as PS3.5 6.2.2 (note 5) demands.
+    A value too long for a 16-bit length becomes UN, as PS3.5 6.2.2 (note 5) demands. An element
+    that has no VR, though its data set is explicit, gets none.
     """
     structs = _STRUCTS[encoding.big_endian]
     group, number = tag >> 16, tag & 0xFFFF
-    if not encoding.explicit:
+    if not encoding.explicit or not vr:
         return structs.implicit.pack(group, number, length)
     if vr not in LONG_VRS and length > 0xFFFF:
         vr = b"UN"
     if vr in LONG_VRS:
         return structs.short.pack(group, number, vr, 0) + structs.long.pack(length)
     return structs.short.pack(group, number, vr, length)
+
+
+def complete_length(data: bytes | bytearray | memoryview, encoding: Encoding) -> int:
+    """Return how many bytes at the beginning of `data` are whole elements.
+
+    What follows is one element that was cut, or fewer bytes than an element has, or zeros that
+    were put behind the data set to fill a block.
+
+    Raises
+    ------
+    MetaDataError
+        The bytes are not a data set, or are cut within an element of undefined length.
+    """
+    zeros = len(bytes(data).rstrip(b"\0"))
+    position = 0
+    try:
+        for element in walk(data, encoding):
+            if element.start >= zeros:
+                break
+            position = element.stop
+    except NeedMoreBytesError:
+        if len(data) - position >= 8 and next(walk(data, encoding, position, until=0)).undefined:
+            raise
+    return position
+
+
+def looks_explicit(data: bytes | bytearray | memoryview, position: int) -> bool:
+    """Whether the element at `position` has a VR (two capital letters), known or not."""
+    return b"AA" <= bytes(data[position + 4 : position + 6]) <= b"ZZ"

@@ -10,9 +10,11 @@ from dicube_core.dataset.elements import (
     IMPLICIT_LITTLE,
     LONG_VRS,
     PIXEL_DATA,
+    SHORT_VRS,
     NeedMoreBytesError,
     walk,
 )
+from dicube_core.spatial.marks import MARK_TAGS
 
 if TYPE_CHECKING:
     from dicube_core.dicom.headers import SliceHeader
@@ -36,6 +38,8 @@ WANTED = frozenset(
         *(0x00200013, 0x00200032, 0x00200037, 0x00201041, 0x00280002, 0x00280004, 0x00280006),
         *(0x00280008, 0x00280010, 0x00280011, 0x00280030, 0x00280100, 0x00280101, 0x00280102),
         *(0x00280103, 0x00281050, 0x00281051, 0x00281052, 0x00281053, 0x00283000),
+        *(0x7FE00001, 0x7FE00002),  # offset table of compressed frames
+        *MARK_TAGS,  # what tells slices at one place apart
     )
 )
 #: The elements that hold frames; a header ends before the first of them. Float and Double Float
@@ -46,6 +50,7 @@ _PIXEL_RAW = frozenset((tag & 0xFFFF) << 16 | tag >> 16 for tag in PIXEL_ELEMENT
 _WANTED_RAW = {(tag & 0xFFFF) << 16 | tag >> 16: tag for tag in WANTED}
 _SHORT = Struct("<I2sH")
 _LONG = Struct("<I")
+_IMPLICIT = Struct("<II")
 
 
 def header_values(header: SliceHeader) -> dict[int, bytes]:
@@ -66,7 +71,8 @@ def find_explicit(
     the general case, at three times the cost.
     """
     values: dict[int, bytes] = {}
-    unpack, wanted, long_vrs = _SHORT.unpack_from, _WANTED_RAW, LONG_VRS
+    unpack, wanted = _SHORT.unpack_from, _WANTED_RAW
+    long_vrs, short_vrs = LONG_VRS, SHORT_VRS
     available = len(front)
     limit = available - 12
     while position <= limit:
@@ -75,12 +81,15 @@ def find_explicit(
         if vr in long_vrs:
             (length,) = _LONG.unpack_from(front, position + 8)
             value = position + 12
+            usual = length != UNDEFINED
+        else:
+            usual = vr in short_vrs
         if raw in _PIXEL_RAW:
             if raw != 0x00107FE0:
                 values[0x7FE00000 | raw >> 16] = b""
             return values, (position, value, length)
-        if length == UNDEFINED or not vr.isalpha():
-            # Sequences of undefined length, and anything unusual, are left to the general walker.
+        if not usual:
+            # Sequences of undefined length, and what breaks the rules, are left to the walker.
             value_stop = next(walk(front, EXPLICIT_LITTLE, position)).stop
         else:
             value_stop = value + length
@@ -104,7 +113,8 @@ def _find_in_rest(
         if element.tag in PIXEL_ELEMENTS:
             if element.tag != PIXEL_DATA:
                 values[element.tag] = b""
-            return element.start, element.value, element.value_stop - element.value
+            length = UNDEFINED if element.undefined else element.value_stop - element.value
+            return element.start, element.value, length
         if element.tag in WANTED:
             values[element.tag] = front[element.value : element.value_stop]
     return None
@@ -115,18 +125,28 @@ def find_implicit(
 ) -> tuple[dict[int, bytes], tuple[int, int, int] | None]:
     """Do the same for Implicit VR Little Endian."""
     values: dict[int, bytes] = {}
-    for element in walk(front, IMPLICIT_LITTLE, position, until=PIXEL_DATA):
-        if element.tag in PIXEL_ELEMENTS:
-            if element.tag != PIXEL_DATA:
-                values[element.tag] = b""
-            length = UNDEFINED if element.undefined else element.value_stop - element.value
-            return values, (element.start, element.value, length)
-        if element.tag > PIXEL_DATA:
-            break
-        if element.tag in WANTED:
-            values[element.tag] = front[element.value : element.value_stop]
-    if len(front) < size:
+    unpack, wanted = _IMPLICIT.unpack_from, _WANTED_RAW
+    available = len(front)
+    while position + 8 <= available:
+        raw, length = unpack(front, position)
+        value = position + 8
+        if raw in _PIXEL_RAW:
+            if raw != 0x00107FE0:
+                values[0x7FE00000 | raw >> 16] = b""
+            return values, (position, value, length)
+        if length == UNDEFINED:
+            value_stop = next(walk(front, IMPLICIT_LITTLE, position)).stop
+        else:
+            value_stop = value + length
+            if value_stop > available:
+                break
+        if raw in wanted:
+            values[wanted[raw]] = front[value:value_stop]
+        position = value_stop
+    if available < size:
         error = NeedMoreBytesError("the header goes on")
-        error.needed = len(front) + 1
+        error.needed = min(size, max(position + 8, available + 1))
         raise error
+    for _ in walk(front, IMPLICIT_LITTLE, position):
+        pass  # names the element that is cut, if one is
     return values, None

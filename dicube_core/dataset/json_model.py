@@ -113,9 +113,9 @@ class Level:
 
     def vr(self, element: Element) -> str:
         """Return the VR to read an element by; UN where nothing is known."""
-        vr: str | None = element.vr.decode("ascii")
+        vr: str | None = element.vr.decode("latin-1")
         if vr and vr != "UN":
-            return vr
+            return vr if vr in VRS else "UN"
         tag = element.tag
         if element.undefined:
             return self._undefined_vr(tag, explicit=bool(vr))

@@ -132,7 +132,7 @@ def inflate(data: bytes | bytearray | memoryview) -> bytes:
 def _explicit_vr(level: Level, element: Element) -> str:
     if element.undefined and element.vr == b"UN" and level.encoding.explicit:
         return "UN"
-    return element.vr.decode("ascii") or level.vr(element)
+    return element.vr.decode("latin-1") or level.vr(element)
 
 
 def _convert(level: Level, target: Encoding, vr_of: Callable[[Level, Element], str]) -> bytes:
@@ -184,12 +184,12 @@ def _element(
         return header(b"SQ", len(content)) + content
     if element.undefined:
         # Fragments of encapsulated pixels, or UN, which is implicit little endian inside.
-        return header(vr.encode(), _UNDEFINED) + value + _SEQUENCE_END
+        return header(vr.encode("latin-1"), _UNDEFINED) + value + _SEQUENCE_END
     if level.encoding.big_endian:
         # Writers swap 32-bit pixels whole, though OW speaks of 16-bit words.
         wide = element.tag == PIXEL_DATA and level.first_word(_BITS_ALLOCATED) == 32
         value = _swapped(element, "OL" if wide else vr, value)
-    return header(vr.encode(), len(value)) + value
+    return header(vr.encode("latin-1"), len(value)) + value
 
 
 def _items(

@@ -12,18 +12,29 @@ __all__ = ["dataset_differences"]
 
 #: Pixels are compared as values. Offset tables describe fragments that another form has not.
 #: So does the length of their group, which a compressed form cannot state.
-_NOT_COMPARED = frozenset((0x7FE00000, 0x7FE00010, 0x7FE00001, 0x7FE00002))
+_NOT_COMPARED = frozenset(
+    (0x7FE00000, 0x7FE00010, 0x7FE00001, 0x7FE00002, 0x7FE00008, 0x7FE00009)
+)
 #: Bytes per number where pydicom leaves a value as the bytes of the file.
 _WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 #: What a change of transfer syntax changes in the file meta information (PS3.10 7.1).
 _META_MAY_DIFFER = frozenset((0x00020000, 0x00020001, 0x00020010, 0x00020012, 0x00020013))
 
 
-def dataset_differences(expected: Dataset, found: Dataset) -> tuple[int, list[str]]:
+def dataset_differences(
+    expected: Dataset, found: Dataset, may_differ: frozenset[int] = frozenset()
+) -> tuple[int, list[str]]:
     """Compare two data sets with their file meta information, all levels of nesting.
 
     Values are compared as the bytes in the file where both have the same byte order, so that
     padding and the spelling of numbers count too.
+
+    Parameters
+    ----------
+    expected, found : Dataset
+        The source, and what was made of it.
+    may_differ : frozenset of int
+        Tags of the top level that are not compared.
 
     Returns
     -------
@@ -33,7 +44,7 @@ def dataset_differences(expected: Dataset, found: Dataset) -> tuple[int, list[st
         One line each; empty if there are none.
     """
     differences: list[str] = []
-    count = _compare(expected, found, "", _NOT_COMPARED, differences)
+    count = _compare(expected, found, "", _NOT_COMPARED | may_differ, differences)
     meta, other = getattr(expected, "file_meta", None), getattr(found, "file_meta", None)
     if meta is not None and other is not None:
         count += _compare(meta, other, "", _META_MAY_DIFFER, differences, additions=True)

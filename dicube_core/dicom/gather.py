@@ -16,16 +16,6 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
-    SeriesInput = (
-        str
-        | os.PathLike[str]
-        | Dataset
-        | BinaryIO
-        | bytes
-        | Iterable[str | os.PathLike[str] | Dataset | BinaryIO | bytes]
-        | "Gathered"
-    )
-
 __all__ = ["Gathered", "gather"]
 
 
@@ -35,6 +25,18 @@ class Gathered:
 
     sources: tuple[SliceSource, ...]
     skipped: tuple[tuple[str, str], ...]
+
+
+if TYPE_CHECKING:
+    SeriesInput = (
+        str
+        | os.PathLike[str]
+        | Dataset
+        | BinaryIO
+        | bytes
+        | Iterable[str | os.PathLike[str] | Dataset | BinaryIO | bytes]
+        | Gathered
+    )
 
 
 def gather(source: SeriesInput) -> Gathered:
@@ -66,10 +68,16 @@ def gather(source: SeriesInput) -> Gathered:
             skipped.append((name, exc.message.removeprefix(f"{name}: ")))
     if not sources:
         raise SeriesError(
-            f"no DICOM file in {_describe(source)}; {len(skipped)} other files were left out",
+            f"no DICOM file in {_describe(source)}{_left_out(skipped)}",
             suggestion="give the folder that holds the slices",
         )
     return Gathered(tuple(sources), tuple(skipped))
+
+
+def _left_out(skipped: list[tuple[str, str]]) -> str:
+    if len(skipped) == 1:
+        return f": {skipped[0][0]} is {skipped[0][1]}"
+    return f"; {len(skipped)} other files were left out"
 
 
 def _describe(source: object) -> str:

@@ -12,7 +12,13 @@ from typing import overload
 
 from dicube_core.container.columns import ColumnTable, pack_table
 from dicube_core.container.sections import compress, decompress
-from dicube_core.dataset.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding, walk
+from dicube_core.dataset.elements import (
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    Encoding,
+    element_header,
+    walk,
+)
 from dicube_core.exceptions import MetaDataError
 
 __all__ = ["HeaderTable", "SliceHeader", "pack_headers"]
@@ -21,6 +27,8 @@ __all__ = ["HeaderTable", "SliceHeader", "pack_headers"]
 _LENGTHS = Struct("<BHHIIIIII")
 _EXPLICIT = 1
 _EXACT = 2
+#: What follows the tail of such a header is its `rest`.
+_REST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,9 @@ class SliceHeader:
         Transfer Syntax UID of the source, empty where it had no file meta information.
     name : str
         Path of the source file below the folder that was read, with forward slashes.
+    rest : bytes
+        What the file holds behind the data set and is no whole element: one that was cut, zeros
+        that fill a block, fewer bytes than an element has. Empty in nearly all files.
     """
 
     preamble: bytes
@@ -63,6 +74,7 @@ class SliceHeader:
     exact: bool
     source_syntax: str
     name: str
+    rest: bytes = b""
 
     @property
     def encoding(self) -> Encoding:
@@ -78,7 +90,20 @@ class SliceHeader:
     @property
     def dataset(self) -> bytes:
         """The data set without Pixel Data."""
-        return self.head + self.tail
+        return self.head + self.whole_tail
+
+    @property
+    def whole_tail(self) -> bytes:
+        """`tail`, and what `rest` holds as readers see it: a last element as long as it is."""
+        rest = self.rest
+        if len(rest) < 8:
+            return self.tail
+        if not rest.strip(b"\0"):
+            return self.tail + rest[: len(rest) // 8 * 8]
+        element = next(walk(rest, self.encoding, until=0))
+        value = rest[element.value :]
+        header = element_header(element.tag, element.vr, len(value), self.encoding)
+        return b"".join((self.tail, header, value))
 
 
 def pack_headers(headers: Sequence[SliceHeader]) -> bytes:
@@ -91,7 +116,7 @@ def pack_headers(headers: Sequence[SliceHeader]) -> bytes:
 def _row(header: SliceHeader) -> tuple[tuple[object, ...], list[bytes]]:
     """Cut a header into pieces: one per element, so that equal elements are stored once."""
     name, syntax = header.name.encode("utf-8", "surrogateescape"), header.source_syntax.encode()
-    flags = _EXPLICIT * header.explicit | _EXACT * header.exact
+    flags = _EXPLICIT * header.explicit | _EXACT * header.exact | _REST * bool(header.rest)
     lengths = _LENGTHS.pack(
         flags,
         len(name),
@@ -109,6 +134,8 @@ def _row(header: SliceHeader) -> tuple[tuple[object, ...], list[bytes]]:
     _cut(header.head, header.encoding, key, pieces)
     pieces += [header.pixel_header, header.padding]
     _cut(header.tail, header.encoding, key, pieces)
+    if header.rest:
+        pieces.append(header.rest)
     return tuple(key), pieces
 
 
@@ -174,7 +201,8 @@ class HeaderTable(Sequence[SliceHeader]):
         for length in lengths:
             parts.append(row[position : position + length])
             position += length
-        if position != len(row):
+        rest = row[position:] if flags & _REST else b""
+        if position + len(rest) != len(row):
             raise MetaDataError(
                 f"{self._what}: header of slice {index} has {len(row)} bytes, not {position}"
             )
@@ -190,4 +218,5 @@ class HeaderTable(Sequence[SliceHeader]):
             exact=bool(flags & _EXACT),
             source_syntax=syntax.decode("latin-1"),
             name=name.decode("utf-8", "surrogateescape"),
+            rest=rest,
         )

@@ -60,7 +60,7 @@ def restored_file(header: SliceHeader, pixels: bytes | memoryview) -> bytes:
     if not header.exact:
         return native_instance(header, pixels)
     parts = (header.preamble, header.file_meta, header.head, header.pixel_header, pixels)
-    return b"".join((*parts, header.padding, header.tail))
+    return b"".join((*parts, header.padding, header.tail, header.rest))
 
 
 def native_instance(header: SliceHeader, pixels: bytes | memoryview) -> bytes:
@@ -71,11 +71,10 @@ def native_instance(header: SliceHeader, pixels: bytes | memoryview) -> bytes:
     """
     syntax = uids.EXPLICIT_LE if header.explicit else uids.IMPLICIT_LE
     if header.exact and header.preamble and header.source_syntax == syntax:
-        preamble, file_meta = header.preamble, header.file_meta
-    else:
-        preamble, file_meta = header.preamble or PREAMBLE, file_meta_for(header, syntax)
+        return restored_file(header, pixels)
+    preamble, file_meta = header.preamble or PREAMBLE, file_meta_for(header, syntax)
     parts = (preamble, file_meta, header.head, header.pixel_header, pixels)
-    return b"".join((*parts, header.padding, header.tail))
+    return b"".join((*parts, header.padding, header.whole_tail))
 
 
 def deflated_instance(header: SliceHeader, pixels: bytes | memoryview) -> bytes:
@@ -87,7 +86,7 @@ def deflated_instance(header: SliceHeader, pixels: bytes | memoryview) -> bytes:
         In explicit encoding.
     """
     packer = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
-    parts = (header.head, header.pixel_header, pixels, header.padding, header.tail)
+    parts = (header.head, header.pixel_header, pixels, header.padding, header.whole_tail)
     body = b"".join((*(packer.compress(part) for part in parts), packer.flush()))
     meta = file_meta_for(header, uids.DEFLATED)
     return b"".join((header.preamble or PREAMBLE, meta, body, b"\0" * (len(body) % 2)))
@@ -108,7 +107,7 @@ def encapsulated_parts(header: SliceHeader, syntax: str) -> tuple[bytes, bytes]:
     """
     head = _without_group_length(header.head, EXPLICIT_LITTLE)
     before = (header.preamble or PREAMBLE, file_meta_for(header, syntax), head, _ENCAPSULATED)
-    return b"".join(before), _SEQUENCE_END + header.tail
+    return b"".join(before), _SEQUENCE_END + header.whole_tail
 
 
 def encapsulated_instance(parts: tuple[bytes, bytes], codestream: bytes) -> bytes:
@@ -154,6 +153,7 @@ def with_encoding(header: SliceHeader, *, explicit: bool, bits_allocated: int) -
         header,
         head=_without_group_length(whole[:cut], encoding),
         tail=whole[cut:],
+        rest=b"",
         pixel_header=element_header(tag, vr, length + odd, encoding),
         padding=header.padding + b"\0" * odd,
         explicit=explicit,

@@ -7,29 +7,43 @@ data sets by this package, compressed pixel data by pydicom when the pixels are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from dicube_core.dataset import uids
 from dicube_core.dataset.elements import (
+    EXPLICIT_BIG,
     EXPLICIT_LITTLE,
-    IMPLICIT_LITTLE,
+    LONG_VRS,
     PIXEL_DATA,
     Encoding,
     NeedMoreBytesError,
+    complete_length,
     element_header,
     walk,
 )
-from dicube_core.dataset.find import UNDEFINED, find_explicit, find_implicit
+from dicube_core.dataset.find import (
+    PIXEL_ELEMENTS,
+    UNDEFINED,
+    WANTED,
+    find_explicit,
+    find_implicit,
+)
+from dicube_core.dicom.file_front import encoding_found, no_data_set, read_file_meta
 from dicube_core.dicom.headers import SliceHeader
+from dicube_core.dicom.multiframe.kinds import frames_text
+from dicube_core.dicom.pixel_fields import native_bits
 from dicube_core.dicom.source_file import SourceFile
-from dicube_core.exceptions import MetaDataError, SeriesError
+from dicube_core.exceptions import MetaDataError, SeriesError, UnsupportedKindError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["NotDicomError", "PixelKind", "SliceSource", "converted_pixels", "scan"]
+
+#: Longest value of an element with a defined length.
+_MAX_ELEMENT = UNDEFINED - 1
 
 
 class NotDicomError(SeriesError):
@@ -78,6 +92,11 @@ class SliceSource:
         """Return an element as text without padding, empty if absent."""
         return self.values.get(tag, b"").decode("latin-1").strip(" \0")
 
+    @property
+    def frame_count(self) -> int:
+        """Number of frames."""
+        return frames_text(self.text(0x00280008))
+
     def number(self, tag: int) -> int | None:
         """Return an unsigned 16-bit element, None if absent or malformed."""
         value = self.values.get(tag, b"")
@@ -107,7 +126,10 @@ def scan(origin: Path | bytes, name: str) -> SliceSource:
             try:
                 return _scan(file, name)
             except NeedMoreBytesError as exc:
-                file.grow(exc.needed)
+                if len(file.front) == file.size:
+                    raise
+                # Nothing is that long: once more with all there is, to say what is cut.
+                file.grow(min(exc.needed, file.size))
     except NotDicomError:
         raise
     except MetaDataError as exc:
@@ -119,47 +141,19 @@ def scan(origin: Path | bytes, name: str) -> SliceSource:
 def _scan(file: SourceFile, name: str) -> SliceSource:
     front = file.front
     preamble = front[:132] if front[128:132] == b"DICM" else b""
-    if not preamble:
-        _require_data_set(front, name)
-    syntax, class_uid, start = _read_file_meta(front, len(preamble))
+    reason = "" if preamble else no_data_set(front, file.size)
+    if reason:
+        raise NotDicomError(f"{name}: {reason}")
+    syntax, class_uid, start = read_file_meta(front, len(preamble))
     if class_uid == uids.DICOMDIR_CLASS:
         raise NotDicomError(f"{name}: a DICOMDIR, not an image")
-    if not syntax:
-        encoding = EXPLICIT_LITTLE if front[start + 4 : start + 6].isalpha() else IMPLICIT_LITTLE
-    else:
-        encoding = IMPLICIT_LITTLE if syntax == uids.IMPLICIT_LE else EXPLICIT_LITTLE
+    encoding = encoding_found(front, start, syntax)
+    if encoding == EXPLICIT_BIG:
+        syntax = uids.EXPLICIT_BE
     meta = (preamble, front[len(preamble) : start], syntax, name)
     if syntax in (uids.DEFLATED, uids.EXPLICIT_BE):
         return _scan_converted(file, meta, start, syntax)
     return _scan_little(file, meta, start, encoding)
-
-
-def _require_data_set(front: bytes, name: str) -> None:
-    """Tell a data set without preamble from any other file by its first element."""
-    group = int.from_bytes(front[:2], "little")
-    number = int.from_bytes(front[2:4], "little")
-    if len(front) < 16 or group not in (0x0002, 0x0008) or number > 0x0100:
-        raise NotDicomError(f"{name}: not a DICOM file")
-    length = int.from_bytes(front[4:8], "little")
-    if not front[4:6].isalpha() and length > 0x1000:
-        raise NotDicomError(f"{name}: not a DICOM file")
-
-
-def _read_file_meta(front: bytes, start: int) -> tuple[str, str, int]:
-    """Return Transfer Syntax UID, Media Storage SOP Class UID and where the data set starts."""
-    syntax = class_uid = ""
-    position = start
-    # Group 0002 alone is walked: it is always explicit, what follows it may not be.
-    while front[position : position + 2] == b"\x02\x00":
-        element = next(walk(front, EXPLICIT_LITTLE, position))
-        if element.tag in (0x00020010, 0x00020002):
-            value = front[element.value : element.value_stop].decode("latin-1").rstrip(" \0")
-            if element.tag == 0x00020010:
-                syntax = value
-            else:
-                class_uid = value
-        position = element.stop
-    return syntax, class_uid, position
 
 
 def _scan_little(
@@ -182,8 +176,13 @@ def _scan_little(
             f"Pixel Data at byte {at} is {'native' if not native else 'encapsulated'}, which "
             f"transfer syntax {meta[2] or '(none)'} does not allow"
         )
+    vr = front[at + 4 : at + 6]
+    if encoding.explicit and vr not in LONG_VRS:
+        raise MetaDataError(
+            f"Pixel Data at byte {at} has the value representation {vr!r}, OB or OW is expected"
+        )
     if not native:
-        return _scan_encapsulated(file, meta, start, values, (at, value))
+        return _scan_encapsulated(file, meta, start, values, (at, value), encoding=encoding)
     if value + length > file.size:
         raise MetaDataError(
             f"Pixel Data at byte {at} needs {length} bytes, the file ends at byte {file.size}"
@@ -191,21 +190,17 @@ def _scan_little(
     frame = _frame_bytes(values, length)
     padding_and_tail = file.tail(value + frame)
     padding, tail = padding_and_tail[: length - frame], padding_and_tail[length - frame :]
-    for _ in walk(tail, encoding):  # what follows must be a data set too
-        pass
+    tail, rest = _split_tail(tail, encoding, value + length)
     parts = (front[start:at], front[at:value], padding, tail)
-    header = _header(meta, encoding, parts, exact=True)
+    header = replace(_header(meta, encoding, parts, exact=True), rest=rest)
     return _source(file, header, values, PixelKind.NATIVE, (value, frame))
 
 
 def _frame_bytes(values: dict[int, bytes], length: int) -> int:
-    """Size of the one frame that Pixel Data should hold; kinds are refused later, by name."""
-
-    def number(tag: int) -> int:
-        return int.from_bytes(values.get(tag, b"")[:2], "little")
-
-    frame = number(0x00280010) * number(0x00280011) * (number(0x00280100) // 8)
-    return frame if 0 < frame <= length else length
+    """Size of the frames that Pixel Data should hold; kinds are refused later, by name."""
+    frames = frames_text(values.get(0x00280008, b"").decode("latin-1"))
+    size = -(-native_bits(values) * frames // 8)
+    return size if 0 < size <= length else length
 
 
 def _header(
@@ -247,45 +242,100 @@ def _scan_encapsulated(
     start: int,
     values: dict[int, bytes],
     place: tuple[int, int],
+    *,
+    encoding: Encoding,
 ) -> SliceSource:
     """Keep what surrounds compressed pixel data; its uncompressed form takes its place."""
     data = file.whole()
     at, value = place
-    element = next(walk(data, EXPLICIT_LITTLE, at))
-    head = _without_offset_tables(data[start:at])
-    parts = (head, b"", b"", data[element.stop :])
-    for _ in walk(parts[3], EXPLICIT_LITTLE):
-        pass
-    header = _restorable(_header(meta, EXPLICIT_LITTLE, parts, exact=False), values)
+    element = next(walk(data, encoding, at))
+    head = _without_offset_tables(data[start:at], encoding)
+    tail, rest = _split_tail(data[element.stop :], encoding, element.stop)
+    header = _header(meta, encoding, (head, b"", b"", tail), exact=False)
+    header = _restorable(replace(header, rest=rest), values)
+    if values.get(0x00280002) == b"\3\0":
+        header = _decoded_colour(header, values, data[value : element.stop])
     return _source(file, header, values, PixelKind.ENCAPSULATED, (value, element.stop - value))
 
 
-def _without_offset_tables(head: bytes) -> bytes:
+def _without_offset_tables(head: bytes, encoding: Encoding) -> bytes:
     """Drop what describes fragments that will be gone: offset tables, and the group's length."""
-    for element in walk(head, EXPLICIT_LITTLE):
+    for element in walk(head, encoding):
         if element.tag in (0x7FE00000, 0x7FE00001, 0x7FE00002):
-            return head[: element.start] + _without_offset_tables(head[element.stop :])
+            return head[: element.start] + _without_offset_tables(head[element.stop :], encoding)
     return head
 
 
 def _restorable(header: SliceHeader, values: dict[int, bytes]) -> SliceHeader:
     """Give a normalised slice the Pixel Data header of its uncompressed form."""
-    from dataclasses import replace
-
     bits = int.from_bytes(values.get(0x00280100, b"")[:2], "little")
-    length = _frame_bytes(values, UNDEFINED - 1)
+    length = _frame_bytes(values, _MAX_ELEMENT)
+    if length >= _MAX_ELEMENT:
+        raise UnsupportedKindError(
+            f"{header.name}: compressed frames that take more than 4 GiB uncompressed cannot be "
+            "kept whole by this version",
+            suggestion="keep such files as DICOM",
+            details={"path": header.name},
+        )
     padding = b"\0" * (length % 2)
     vr = b"OW" if bits > 8 else b"OB"
-    pixel_header = element_header(PIXEL_DATA, vr, length + len(padding), EXPLICIT_LITTLE)
+    pixel_header = element_header(PIXEL_DATA, vr, length + len(padding), header.encoding)
     return replace(header, pixel_header=pixel_header, padding=padding)
+
+
+def _decoded_colour(
+    header: SliceHeader, values: dict[int, bytes], pixel_data: bytes
+) -> SliceHeader:
+    """Say of a compressed colour source what its samples are once they are decoded."""
+    from dicube_core.dicom.colour import decoded_photometric, relabelled
+
+    # The first item is the Basic Offset Table, the second begins the first frame (PS3.5 A.4).
+    start = 16 + int.from_bytes(pixel_data[4:8], "little")
+    length = int.from_bytes(pixel_data[start - 4 : start], "little")
+    frame = pixel_data[start : start + length]
+    source = values.get(0x00280004, b"").decode("latin-1").strip(" \0")
+    decoded = decoded_photometric(source, header.source_syntax, frame)
+    if decoded != source:
+        values[0x00280004] = decoded.encode("latin-1")
+        header = relabelled(header, decoded)
+        length = _frame_bytes(values, _MAX_ELEMENT)
+        padding = b"\0" * (length % 2)
+        vr = header.pixel_header[4:6]
+        pixel_header = element_header(PIXEL_DATA, vr, length + len(padding), header.encoding)
+        header = replace(header, pixel_header=pixel_header, padding=padding)
+    return header
+
+
+def _split_tail(data: bytes, encoding: Encoding, offset: int) -> tuple[bytes, bytes]:
+    """Return the elements behind the pixels, and what is no whole element behind them.
+
+    They must be a data set too, without other pixels and without what tells how to read them.
+    """
+    try:
+        stop = complete_length(data, encoding)
+    except MetaDataError as exc:
+        raise MetaDataError(f"behind the pixels, from byte {offset} on: {exc.message}") from exc
+    for element in walk(data, encoding, 0, stop):
+        if element.tag in PIXEL_ELEMENTS or element.tag in WANTED:
+            raise MetaDataError(
+                f"element ({element.tag >> 16:04X},{element.tag & 0xFFFF:04X}) at byte "
+                f"{offset + element.start}, behind the pixels, where it would change their meaning"
+            )
+    return data[:stop], data[stop:]
 
 
 def _scan_converted(
     file: SourceFile, meta: tuple[bytes, bytes, str, str], start: int, syntax: str
 ) -> SliceSource:
     """Normalise a deflated or big endian data set, then scan it like any other."""
-    data = normalised(file.whole()[start:], syntax)
-    values, place = find_explicit(data, 0, len(data))
+    try:
+        data = normalised(file.whole()[start:], syntax)
+        values, place = find_explicit(data, 0, len(data))
+    except MetaDataError as exc:
+        raise MetaDataError(
+            f"in the {'deflated' if syntax == uids.DEFLATED else 'big endian'} data set that "
+            f"begins at byte {start}: {exc.message}"
+        ) from exc
     if place is None:
         header = _header(meta, EXPLICIT_LITTLE, (data, b"", b"", b""), exact=False)
         return _source(file, header, values, PixelKind.NONE, (0, 0))
@@ -293,13 +343,10 @@ def _scan_converted(
     if length == UNDEFINED or value + length > len(data):
         raise MetaDataError(f"Pixel Data at byte {at} of the data set is cut or encapsulated")
     frame = _frame_bytes(values, length)
-    parts = (
-        data[:at],
-        data[at:value],
-        data[value + frame : value + length],
-        data[value + length :],
-    )
-    header = _header(meta, EXPLICIT_LITTLE, parts, exact=False)
+    padding = data[value + frame : value + length]
+    tail, rest = _split_tail(data[value + length :], EXPLICIT_LITTLE, value + length)
+    parts = (data[:at], data[at:value], padding, tail)
+    header = replace(_header(meta, EXPLICIT_LITTLE, parts, exact=False), rest=rest)
     return _source(file, header, values, PixelKind.CONVERTED, (start, frame))
 
 
@@ -315,6 +362,10 @@ def normalised(data: bytes, syntax: str) -> bytes:
 
     if syntax == uids.DEFLATED:
         return transcode.inflate(data)
+    stop = complete_length(data, EXPLICIT_BIG)
+    rest = len(data) - stop
+    if rest < 8 or not data[stop:].strip(b"\0"):  # zeros, which readers take for elements
+        data = data[: stop + rest // 8 * 8]
     return transcode.big_to_little(data)
 
 

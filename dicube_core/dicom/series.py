@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dicube_core.dataset.find import header_values
+from dicube_core.dicom.kinds import object_refusal, pixel_refusal
+from dicube_core.dicom.multiframe.headers import DerivedHeaders
+from dicube_core.dicom.multiframe.kinds import is_multiframe
 from dicube_core.dicom.pixel_fields import PIXEL_FIELDS, pixel_format_of
 from dicube_core.dicom.scan import PixelKind, SliceSource
 from dicube_core.exceptions import (
     SeriesError,
     UnsupportedKindError,
 )
+from dicube_core.frame_map import FrameMap
 from dicube_core.spatial.findings import GeometryReport, assess
 from dicube_core.spatial.order import SortMethod, slice_order
 from dicube_core.spatial.planes import SliceAttributes
@@ -30,29 +35,35 @@ __all__ = [
 ]
 
 _WORDS = frozenset((*PIXEL_FIELDS, 0x00280002, 0x00280102))
-_PHOTOMETRIC = ("MONOCHROME1", "MONOCHROME2")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceSeries:
-    """One series of single-frame instances in their final order.
+    """One series of instances, its frames in their final order.
 
     Parameters
     ----------
     slices : tuple of SliceSource
-        One per frame.
+        One per frame. A frame of a multi-frame instance has the header and values of an image
+        of its own; its pixels are to be had through `FrameSources`.
     pixel_format : PixelFormat
         Shared by all frames.
     report : GeometryReport
         Geometry and every finding.
     skipped : tuple of (name, reason)
         Files that are not part of it.
+    instances : tuple of SliceSource
+        The sources; the same as `slices` where each has one frame.
+    frame_map : FrameMap, optional
+        Which frame of which instance each slice is; None where each has one frame.
     """
 
     slices: tuple[SliceSource, ...]
     pixel_format: PixelFormat
     report: GeometryReport
     skipped: tuple[tuple[str, str], ...]
+    instances: tuple[SliceSource, ...]
+    frame_map: FrameMap | None = None
 
 
 def build_series(
@@ -83,11 +94,49 @@ def build_series(
     for source in sources:
         _refuse_kind(source)
     pixel_format = _common_format(sources)
-    attributes = [slice_attributes(source.values) for source in sources]
-    names = [source.header.name for source in sources]
+    slices, frame_map = sources, None
+    if any(is_multiframe(source.header) for source in sources):
+        sources = _instance_order(sources)
+        frame_map = FrameMap.of_counts([source.frame_count for source in sources])
+        slices = _frames(sources, frame_map, pixel_format)
+    attributes = [slice_attributes(source.values) for source in slices]
+    names = [source.header.name for source in slices]
     order = slice_order(attributes, sort_method, names)
     report = assess([attributes[i] for i in order])
-    return SourceSeries(tuple(sources[i] for i in order), pixel_format, report, gathered.skipped)
+    ordered = tuple(slices[i] for i in order)
+    if frame_map is None:
+        return SourceSeries(ordered, pixel_format, report, gathered.skipped, ordered)
+    frame_map = frame_map.reordered(order)
+    return SourceSeries(
+        ordered, pixel_format, report, gathered.skipped, tuple(sources), frame_map
+    )
+
+
+def _instance_order(sources: Sequence[SliceSource]) -> list[SliceSource]:
+    """Return instances in the order in which their frames are numbered."""
+
+    def key(source: SliceSource) -> tuple[bool, int, str, str]:
+        text = source.text(0x00200013)
+        known = text.removeprefix("-").isascii() and text.removeprefix("-").isdigit()
+        number = int(text) if known and len(text) <= 12 else 0
+        return not known, number, source.text(0x00080018), source.header.name
+
+    return sorted(sources, key=key)
+
+
+def _frames(
+    sources: Sequence[SliceSource], frame_map: FrameMap, pixel_format: PixelFormat
+) -> list[SliceSource]:
+    """Return one source per frame, with the header and values of an image of its own."""
+    headers = DerivedHeaders([s.header for s in sources], frame_map, pixel_format.native_bits)
+    result = []
+    for instance, header in zip(frame_map.instances, headers, strict=True):
+        source = sources[instance]
+        if header is source.header:
+            result.append(source)
+        else:
+            result.append(replace(source, header=header, values=header_values(header)))
+    return result
 
 
 def _require_one_series(
@@ -138,34 +187,22 @@ def instance_format(source: SliceSource) -> PixelFormat:
 
 
 def _kind(source: SliceSource) -> str:
-    if 0x7FE00008 in source.values or 0x7FE00009 in source.values:
-        return "floating point pixel data"
-    if source.kind is PixelKind.NONE:
-        return "an instance without pixel data"
-    if (source.text(0x00280008) or "1").strip() not in ("1", "0", ""):
-        return f"a multi-frame instance ({source.text(0x00280008)} frames)"
-    return _pixel_kind(source)
-
-
-def _pixel_kind(source: SliceSource) -> str:
-    photometric = source.text(0x00280004)
-    if photometric == "PALETTE COLOR":
-        return "a palette colour image"
-    if (source.number(0x00280002) or 1) != 1 or photometric not in (*_PHOTOMETRIC, ""):
-        return f"a colour image ({photometric}, {source.number(0x00280002)} samples per pixel)"
-    if not photometric:
-        return "an image without Photometric Interpretation"
-    bits = source.number(0x00280100)
-    return "" if bits in (8, 16, 32) else f"a {bits}-bit image"
+    refusal = object_refusal(source)
+    if refusal:
+        return refusal
+    return pixel_refusal(source)
 
 
 def _format(source: SliceSource) -> PixelFormat:
     result = pixel_format_of(source.values, source.header.name)
-    if source.kind is not PixelKind.ENCAPSULATED and source.pixel_length != result.n_bytes:
+    frames = source.frame_count
+    expected = -(-result.native_bits * frames // 8)
+    if source.kind is not PixelKind.ENCAPSULATED and source.pixel_length != expected:
         raise SeriesError(
             f"{source.header.name}: Pixel Data holds {source.pixel_length} bytes, "
-            f"{result.rows}x{result.columns} at {result.bits_allocated} bits needs "
-            f"{result.n_bytes}; the file is cut or its header is wrong"
+            f"{f'{frames} frames of ' if frames > 1 else ''}{result.rows}x{result.columns} at "
+            f"{result.bits_allocated} bits need{'' if frames > 1 else 's'} {expected}; the file "
+            "is cut or its header is wrong"
         )
     return result
 

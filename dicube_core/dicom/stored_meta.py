@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.container.extension import SLICE_HEADERS
+from dicube_core.container.extension import FRAME_MAP, SLICE_HEADERS
 from dicube_core.dicom.headers import HeaderTable
 from dicube_core.dicom.legacy import repair_pixel_description
+from dicube_core.dicom.multiframe.headers import frame_names
+from dicube_core.frame_map import FrameMap
 from dicube_core.metadata.merge import repair_legacy
 from dicube_core.metadata.meta import DicomMeta
 
@@ -38,7 +40,8 @@ def stored_meta(
         mended = repair_pixel_description(merged, pixel_format(), pixel_header)
         return DicomMeta(mended, slice_count=count)
     meta = DicomMeta.lazy(partial(_entries, load), count)
-    meta.load_filenames_late(partial(_source_names, packed, count, container.name))
+    frames = container.part(FRAME_MAP)
+    meta.load_filenames_late(partial(_source_names, packed, frames, count, container.name))
     return meta
 
 
@@ -48,6 +51,9 @@ def _entries(load: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return entries
 
 
-def _source_names(packed: bytes, frame_count: int, name: str) -> list[str]:
-    table = HeaderTable(packed, frame_count, f"{name}: slice headers")
-    return [header.name for header in table]
+def _source_names(packed: bytes, frames: bytes | None, frame_count: int, name: str) -> list[str]:
+    what = f"{name}: slice headers"
+    if frames is None:
+        return [header.name for header in HeaderTable(packed, frame_count, what)]
+    frame_map = FrameMap.parse(frames, frame_count, f"{name}: frame map")
+    return frame_names(HeaderTable(packed, frame_map.n_instances, what), frame_map)

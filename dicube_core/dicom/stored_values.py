@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from dicube_core.dataset import uids
 from dicube_core.dicom.scan import PixelKind, SliceSource, converted_pixels
-from dicube_core.exceptions import DataConsistencyError, DecodeError
+from dicube_core.exceptions import DataConsistencyError, DecodeError, UnsupportedKindError
+from dicube_core.sample_layout import array_of_native, is_plain, native_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,7 @@ def read_stored_values(
         As scanned.
     pixel_format : PixelFormat
         What the scan said.
-    out : ndarray of shape (rows, columns)
+    out : ndarray of shape (rows, columns[, 3])
         C-contiguous, of the format's dtype.
 
     Raises
@@ -43,6 +44,11 @@ def read_stored_values(
     if source.kind is PixelKind.ENCAPSULATED:
         out[...] = _decoded(source, pixel_format)
         return
+    if not is_plain(pixel_format):
+        data = _native_data(source)
+        array_of_native(data, pixel_format, out)
+        _require_clear_end(data, source, pixel_format)
+        return
     view = memoryview(out.data).cast("B")
     if source.kind is PixelKind.CONVERTED:
         view[:] = converted_pixels(source)
@@ -52,6 +58,31 @@ def read_stored_values(
         _read_into(source, view)
     if sys.byteorder == "big":
         out.byteswap(inplace=True)
+
+
+def _native_data(source: SliceSource) -> bytes | bytearray | memoryview:
+    """Return the uncompressed Pixel Data of a source, little endian, without padding."""
+    if source.kind is PixelKind.CONVERTED:
+        return converted_pixels(source)
+    if isinstance(source.origin, bytes):
+        return source.origin[source.pixel_offset : source.pixel_offset + source.pixel_length]
+    data = bytearray(source.pixel_length)
+    _read_into(source, memoryview(data))
+    return data
+
+
+def _require_clear_end(
+    data: bytes | bytearray | memoryview, source: SliceSource, pixel_format: PixelFormat
+) -> None:
+    """Refuse bits behind the last one-bit pixel that would not come back."""
+    used = pixel_format.native_bits % 8
+    if used and data[pixel_format.native_bits // 8] >> used:
+        raise UnsupportedKindError(
+            f"{source.header.name}: a one-bit image with data in the bits behind the last pixel "
+            "cannot be kept whole by this version",
+            suggestion="keep such files as DICOM",
+            details={"path": source.header.name},
+        )
 
 
 def _read_into(source: SliceSource, view: memoryview) -> None:
@@ -78,11 +109,14 @@ def _decoded(
     import numpy as np
     from pydicom.pixels.utils import pixel_array
 
-    name = source.header.name
+    name, photometric = source.header.name, ""
     file = io.BytesIO(source.origin) if isinstance(source.origin, bytes) else source.origin
     try:
-        # What stands in bits outside of BitsStored is kept too.
-        array = pixel_array(file, correct_unused_bits=False)
+        # What stands in bits outside of BitsStored is kept too, and colour is not converted.
+        if pixel_format.is_colour:
+            array, photometric = _decoded_colour(file, source.header.source_syntax)
+        else:
+            array = pixel_array(file, correct_unused_bits=False)
     except Exception as exc:
         raise DecodeError(
             f"{name}: pixel data in transfer syntax {source.header.source_syntax} cannot be "
@@ -94,6 +128,13 @@ def _decoded(
         raise DataConsistencyError(
             f"{name}: pixel data decodes to {array.shape}, the header says {pixel_format.shape}"
         )
+    if photometric not in ("", pixel_format.photometric_interpretation):
+        raise UnsupportedKindError(
+            f"{name}: pixel data decodes to {photometric}, "
+            f"{pixel_format.photometric_interpretation} was expected of its header and frame",
+            suggestion="keep such files as DICOM",
+            details={"path": name},
+        )
     values = array.astype(pixel_format.dtype)
     if not np.array_equal(values, array):
         raise DataConsistencyError(
@@ -101,6 +142,21 @@ def _decoded(
             f"PixelRepresentation {pixel_format.pixel_representation}"
         )
     return values
+
+
+def _decoded_colour(file: Any, syntax: str) -> tuple[np.ndarray[Any, Any], str]:
+    """Return the samples of a colour frame as they are, and what pydicom says that they are."""
+    from pydicom import dcmread
+    from pydicom.pixels.decoders.base import get_decoder
+
+    array, properties = get_decoder(syntax).as_array(
+        dcmread(file, force=True),
+        raw=True,
+        correct_unused_bits=False,  # type: ignore[arg-type]
+    )
+    photometric = str(properties["photometric_interpretation"])
+    # The decoder has filled in the colour that pixels share.
+    return array, "YBR_FULL" if photometric == "YBR_FULL_422" else photometric
 
 
 def htj2k_codestream(source: SliceSource) -> bytes | None:
@@ -123,10 +179,17 @@ def htj2k_codestream(source: SliceSource) -> bytes | None:
     return frame[:-1] if frame.endswith(b"\xff\xd9\0") else frame
 
 
-def stored_bytes(frame: np.ndarray[Any, Any]) -> memoryview:
-    """Return a frame's stored values as DICOM has them: row by row, little endian."""
+def stored_bytes(
+    frame: np.ndarray[Any, Any], pixel_format: PixelFormat | None = None
+) -> memoryview:
+    """Return a frame's stored values as DICOM has them, little endian; see `native_bytes`.
+
+    Without a format: row by row, as the array has them.
+    """
     import numpy as np
 
+    if pixel_format is not None and not is_plain(pixel_format):
+        return native_bytes(frame, pixel_format)
     if sys.byteorder == "big":
         frame = frame.byteswap()
     return memoryview(np.ascontiguousarray(frame).data).cast("B")

@@ -127,6 +127,7 @@ class Deidentifier:
             head=head,
             tail=tail,
             padding=bytes(len(header.padding)),
+            rest=b"",
             name=f"slice_{index:04d}.dcm",
         )
 

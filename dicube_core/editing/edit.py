@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.container.extension import SOURCE_HEADER
+from dicube_core.container.extension import KEPT_ENCODING, SOURCE_HEADER
 from dicube_core.container.writer import ContainerWriter
 from dicube_core.dataset._text import UTF8
 from dicube_core.dicom.agreement import require_agreement
@@ -272,14 +272,17 @@ class _Work:
 
     def _source_header(self) -> dict[bytes, bytes]:
         header = self.reader.source_header
+        # What made files of compressed frames says nothing of the patient.
+        kept = self.reader.container.part(KEPT_ENCODING)
+        parts = {} if kept is None else {KEPT_ENCODING: kept}
         if not header:
-            return {}
+            return parts
         if self.profile is not None:
             from dicube_core.editing.nifti_header import blanked
 
             header, found = blanked(header)
             self._note(found)
-        return {SOURCE_HEADER: header}
+        return {SOURCE_HEADER: header, **parts}
 
     def _note(self, found: list[Change]) -> None:
         self.removed.note(found)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dicube_core.exceptions import MetaDataError
 from dicube_core.metadata.meta import DicomMeta
-from dicube_core.pixels import DTYPE_BITS
+from dicube_core.pixels import PixelFormat
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,17 +92,20 @@ def _uid(seed: bytes, what: str) -> str:
 def _set_pixels(
     meta: DicomMeta, array: npt.NDArray[np.generic], pixel_header: PixelDataHeader
 ) -> None:
-    bits, sign = DTYPE_BITS[array.dtype.name]
-    described = {
-        "SamplesPerPixel": 1,
-        "PhotometricInterpretation": "MONOCHROME2",
-        "Rows": int(array.shape[1]),
-        "Columns": int(array.shape[2]),
-        "BitsAllocated": bits,
-        "BitsStored": bits,
-        "HighBit": bits - 1,
-        "PixelRepresentation": sign,
+    found = PixelFormat.from_dtype(array.dtype.name, *(int(n) for n in array.shape[1:]))
+    described: dict[str, Any] = {
+        "SamplesPerPixel": found.samples_per_pixel,
+        "PhotometricInterpretation": found.photometric_interpretation,
+        "Rows": found.rows,
+        "Columns": found.columns,
+        "BitsAllocated": found.bits_allocated,
     }
+    if found.is_colour:
+        described["PlanarConfiguration"] = 0
+    if not found.real:
+        described["BitsStored"] = found.bits_stored
+        described["HighBit"] = found.high_bit
+        described["PixelRepresentation"] = found.pixel_representation
     for keyword, value in described.items():
         meta.set_shared_item(keyword, value)
     for keyword in ("RescaleIntercept", "RescaleSlope"):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dicube_core.geometry import Vector
+
 __all__ = ["DicomStatus", "Finding", "FindingKind", "status_of"]
 
 
@@ -45,6 +47,10 @@ class FindingKind(StrEnum):
     SINGLE_SLICE = "single_slice"
     UNUSABLE_GEOMETRY = "unusable_geometry"
     NON_UNIFORM_RESCALE = "non_uniform_rescale"
+    SEVERAL_VOLUMES = "several_volumes"  # a full grid of them
+    INCOMPLETE_VOLUMES = "incomplete_volumes"  # several, but some slices lack or are doubled
+    LOCALIZER_AMONG_SLICES = "localizer_among_slices"
+    TILT_NOT_IN_POSITIONS = "tilt_not_in_positions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +65,14 @@ class Finding:
         One sentence for a reader; slices are counted from 0 in it.
     slices : tuple of int
         All slices concerned, 0-based in the order that was assessed, ascending.
+    positions : tuple of tuple of float
+        Where slices are missing: their ImagePositionPatient, LPS mm, as far as it can be told.
     """
 
     kind: FindingKind
     message: str
     slices: tuple[int, ...] = ()
+    positions: tuple[Vector, ...] = ()
 
 
 class DicomStatus(Enum):
@@ -110,6 +119,8 @@ _PRECEDENCE: dict[FindingKind, DicomStatus] = {
     FindingKind.REVERSED_LOCATION: DicomStatus.REVERSED_LOCATION,
     FindingKind.DWELLING_LOCATION: DicomStatus.DWELLING_LOCATION,
     FindingKind.DUPLICATE_POSITION: DicomStatus.DWELLING_LOCATION,
+    FindingKind.SEVERAL_VOLUMES: DicomStatus.DWELLING_LOCATION,
+    FindingKind.INCOMPLETE_VOLUMES: DicomStatus.DWELLING_LOCATION,
     FindingKind.GAP_LOCATION: DicomStatus.GAP_LOCATION,
     FindingKind.CROWDED_LOCATION: DicomStatus.GAP_LOCATION,
     FindingKind.NON_UNIFORM_RESCALE: DicomStatus.NON_UNIFORM_RESCALE_FACTOR,
@@ -121,6 +132,7 @@ _PRECEDENCE: dict[FindingKind, DicomStatus] = {
     FindingKind.GANTRY_TILT: DicomStatus.INCONSISTENT,
     FindingKind.IN_PLANE_DRIFT: DicomStatus.INCONSISTENT,
     FindingKind.UNUSABLE_GEOMETRY: DicomStatus.INCONSISTENT,
+    FindingKind.LOCALIZER_AMONG_SLICES: DicomStatus.INCONSISTENT,
 }
 
 

@@ -3,56 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import hypot
 from typing import TYPE_CHECKING
 
-from dicube_core.exceptions import MetaDataError, SeriesError
-from dicube_core.geometry import Geometry
+from dicube_core.exceptions import SeriesError
+from dicube_core.spatial.dimensions import find_dimensions
 from dicube_core.spatial.finding_kinds import DicomStatus, Finding, FindingKind, status_of
-from dicube_core.spatial.header_checks import (
-    check_headers,
-    common_value,
-    is_orthonormal,
-    listed,
-    near,
+from dicube_core.spatial.grids import (
+    check_space,
+    grid_or_shear,
+    usual_orientation,
+    with_stated_tilt,
 )
-from dicube_core.spatial.planes import ORIENTATION_TOLERANCE
-from dicube_core.spatial.spatial_checks import MAX_COORDINATE, check_places
+from dicube_core.spatial.header_checks import check_headers, listed
+from dicube_core.spatial.spatial_checks import MAX_COORDINATE
+from dicube_core.spatial.volumes import check_volumes, explained
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dicube_core.geometry import Vector
-    from dicube_core.spatial.planes import Orientation, SliceAttributes
+    import numpy as np
+    import numpy.typing as npt
+
+    from dicube_core.geometry import Geometry
+    from dicube_core.spatial.dimensions import Dimensions
+    from dicube_core.spatial.planes import SliceAttributes
+    from dicube_core.spatial.sheared import ShearedGrid
 
 __all__ = ["DicomStatus", "Finding", "FindingKind", "GeometryReport", "assess"]
-
-#: With one of these, no affine tells the truth about every voxel.
-_NO_GRID = frozenset(
-    (
-        FindingKind.NON_UNIFORM_SERIES_UID,  # nothing says that two series share a frame
-        FindingKind.MISSING_PIXEL_SPACING,
-        FindingKind.INVALID_PIXEL_SPACING,
-        FindingKind.NON_UNIFORM_PIXEL_SPACING,
-        FindingKind.MISSING_SHAPE,
-        FindingKind.NON_UNIFORM_SHAPE,
-        FindingKind.MISSING_ORIENTATION,
-        FindingKind.NON_UNIFORM_ORIENTATION,
-        FindingKind.NOT_ORTHONORMAL,
-        FindingKind.MISSING_LOCATION,
-        FindingKind.MISSING_POSITION,
-        FindingKind.DUPLICATE_POSITION,
-        FindingKind.GAP_LOCATION,
-        FindingKind.CROWDED_LOCATION,
-        FindingKind.UNEVEN_SPACING,
-        FindingKind.GANTRY_TILT,
-        FindingKind.IN_PLANE_DRIFT,
-        FindingKind.NOT_IN_SPATIAL_ORDER,
-        FindingKind.UNUSABLE_GEOMETRY,
-    )
-)
-#: Directions are made unit vectors if their text is off by more; else they stay as written.
-_UNIT_TEXT = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +43,26 @@ class GeometryReport:
     geometry : Geometry or None
         The grid of the slices in the order assessed, only if they form one.
     status : DicomStatus
-        The gravest finding as dicube 0.3.0 would call it.
+        The gravest oddity as dicube 0.3.0 would call it, which knows of one volume only.
+    dimensions : Dimensions or None
+        The volumes of the series, where it has several.
+    sheared : ShearedGrid or None
+        Where nothing but a gantry tilt withholds `geometry`.
     """
 
     findings: tuple[Finding, ...]
     geometry: Geometry | None
     status: DicomStatus
+    dimensions: Dimensions | None = None
+    sheared: ShearedGrid | None = None
+
+    @property
+    def sheared_affine(self) -> npt.NDArray[np.float64] | None:
+        """4x4 matrix from (frame, row, column, 1) to LPS mm with the shear of a gantry tilt.
+
+        None where the slices form a regular grid, and where more than a tilt keeps them from it.
+        """
+        return None if self.sheared is None else self.sheared.affine
 
     def __str__(self) -> str:
         head = f"{self.status.value}, {'with' if self.geometry else 'without'} geometry"
@@ -105,25 +96,21 @@ def assess(slices: Sequence[SliceAttributes]) -> GeometryReport:
     findings = check_headers(slices)
     placed, unplaced = _check_positions(slices)
     findings += unplaced
-    orientation = _usual_orientation(slices)
-    if orientation is not None:
-        findings += _check_space(slices, placed, orientation)
+    orientation = usual_orientation(slices)
+    in_space = [] if orientation is None else check_space(slices, placed, orientation)
+    status = status_of(findings + in_space)
+    dimensions = find_dimensions(slices)
+    if dimensions is not None and dimensions.is_regular:
+        dimensions, in_space = check_volumes(slices, dimensions, findings)
+        return GeometryReport((*findings, *in_space), None, status, dimensions)
+    findings += explained(in_space, dimensions)
     if len(slices) == 1:
         findings.append(_single_slice(slices[0]))
-    geometry = None
-    if orientation is not None and not any(one.kind in _NO_GRID for one in findings):
-        try:
-            geometry = _grid(slices, _unit(orientation))
-        except MetaDataError as error:
-            findings.append(Finding(FindingKind.UNUSABLE_GEOMETRY, error.message))
-    return GeometryReport(tuple(findings), geometry, status_of(findings))
-
-
-def _usual_orientation(slices: Sequence[SliceAttributes]) -> Orientation | None:
-    """Return the most frequent of the orientations that are orthonormal."""
-    own = [one.orientation for one in slices]
-    sound = {one for one in set(own) if one and is_orthonormal(one)}
-    return common_value(one for one in own if one in sound)
+    geometry, sheared, more = grid_or_shear(slices, orientation, findings)
+    findings = with_stated_tilt(slices, findings + more, sheared)
+    return GeometryReport(
+        tuple(findings), geometry, status_of([*findings, *in_space]), dimensions, sheared
+    )
 
 
 def _check_positions(slices: Sequence[SliceAttributes]) -> tuple[list[int], list[Finding]]:
@@ -157,26 +144,6 @@ def _check_positions(slices: Sequence[SliceAttributes]) -> tuple[list[int], list
     return placed, findings
 
 
-def _check_space(
-    slices: Sequence[SliceAttributes], placed: list[int], orientation: Orientation
-) -> list[Finding]:
-    """Return findings about the places of the slices that have the usual orientation."""
-    parallel = [
-        index
-        for index in placed
-        if (own := slices[index].orientation)
-        and (own == orientation or near(own, orientation, ORIENTATION_TOLERANCE))
-    ]
-    spacings = [one.pixel_spacing for one in slices if one.pixel_spacing]
-    return check_places(
-        parallel,
-        [position for index in parallel if (position := slices[index].position)],
-        _unit(orientation),
-        [slices[index].instance_number for index in parallel],
-        common_value(spacing for spacing in spacings if min(spacing) > 0),
-    )
-
-
 def _single_slice(one: SliceAttributes) -> Finding:
     spacing = one.spacing_between_slices
     message = "one slice only, so positions do not tell the spacing between slices: "
@@ -185,47 +152,3 @@ def _single_slice(one: SliceAttributes) -> Finding:
     else:
         message += "there is no geometry, for SliceThickness is something else"
     return Finding(FindingKind.SINGLE_SLICE, message, (0,))
-
-
-def _unit(orientation: Orientation) -> Orientation:
-    """Scale both directions to length 1, unless their text is as good as that."""
-    parts: list[float] = []
-    for half in (orientation[:3], orientation[3:]):
-        length = hypot(*half)
-        scale = length if abs(length - 1) > _UNIT_TEXT else 1.0
-        parts += [value / scale for value in half]
-    return parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]
-
-
-def _grid(slices: Sequence[SliceAttributes], orientation: Orientation) -> Geometry | None:
-    """Make the geometry of slices that are known to lie on a grid."""
-    first, last = slices[0], slices[-1]
-    if not (first.position and last.position and first.pixel_spacing):
-        return None
-    if first.rows is None or first.columns is None:
-        return None
-    row, column = orientation[:3], orientation[3:]
-    if len(slices) == 1:
-        step = first.spacing_between_slices
-        if step is None or not step > 0:
-            return None
-        direction = _cross(row, column)
-    else:
-        count = len(slices) - 1
-        x, y, z = ((b - a) / count for a, b in zip(first.position, last.position, strict=True))
-        step = hypot(x, y, z)
-        direction = (x / step, y / step, z / step)
-    return Geometry(
-        shape=(len(slices), first.rows, first.columns),
-        origin=first.position,
-        spacing=(step, *first.pixel_spacing),
-        axes=(direction, column, row),
-    )
-
-
-def _cross(row: Vector, column: Vector) -> Vector:
-    (rx, ry, rz), (cx, cy, cz) = row, column
-    x, y, z = ry * cz - rz * cy, rz * cx - rx * cz, rx * cy - ry * cx
-    length = hypot(x, y, z)
-    # + 0.0 turns the -0.0 of an axis-parallel plane into 0.0.
-    return x / length + 0.0, y / length + 0.0, z / length + 0.0

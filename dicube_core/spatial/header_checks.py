@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from math import hypot
 from typing import TYPE_CHECKING, TypeVar
 
 from dicube_core.spatial.finding_kinds import Finding, FindingKind
+from dicube_core.spatial.marks import IMAGE_TYPE, column
 from dicube_core.spatial.planes import ORIENTATION_TOLERANCE
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ def check_headers(slices: Sequence[SliceAttributes]) -> list[Finding]:
     )
     findings += _check_orientation([one.orientation for one in slices])
     findings += _check_rescale(slices)
+    findings += _check_localizers(slices)
     return findings
 
 
@@ -191,6 +194,12 @@ def _check_orientation(values: Sequence[Orientation | None]) -> list[Finding]:
         FindingKind.NON_UNIFORM_ORIENTATION,
         lambda a, b: near(a, b, ORIENTATION_TOLERANCE),
     )
+    findings = [
+        replace(one, message=_orientations(values, one.slices))
+        if one.kind is FindingKind.NON_UNIFORM_ORIENTATION
+        else one
+        for one in findings
+    ]
     bad = {value for value in set(values) if value is not None and not is_orthonormal(value)}
     if bad:
         where = tuple(index for index, value in enumerate(values) if value in bad)
@@ -210,3 +219,49 @@ def _check_rescale(slices: Sequence[SliceAttributes]) -> list[Finding]:
         FindingKind.NON_UNIFORM_RESCALE,
         FindingKind.NON_UNIFORM_RESCALE,
     )
+
+
+def _orientations(values: Sequence[Orientation | None], odd: Sequence[int]) -> str:
+    """Return which orientations there are, and of how many slices each."""
+    counts: list[tuple[Orientation, int]] = []
+    for value, number in Counter(values).most_common():
+        known = next(
+            (
+                i
+                for i, (other, _) in enumerate(counts)
+                if value is not None and near(other, value, ORIENTATION_TOLERANCE)
+            ),
+            None,
+        )
+        if value is not None and known is None:
+            counts.append((value, number))
+        elif known is not None:
+            counts[known] = (counts[known][0], counts[known][1] + number)
+    texts = [f"{number} {_plane(value)} {_text(value)}" for value, number in counts[:6]]
+    more = f" and {len(counts) - 6} more orientations" if len(counts) > 6 else ""
+    return (
+        f"ImageOrientationPatient differs between slices: {', '.join(texts)}{more}; "
+        f"other than the most frequent one: {listed(odd)}"
+    )
+
+
+def _plane(orientation: Orientation) -> str:
+    """Return the usual name of a plane, for a reader only."""
+    rx, ry, rz, cx, cy, cz = orientation
+    normal = [abs(ry * cz - rz * cy), abs(rz * cx - rx * cz), abs(rx * cy - ry * cx)]
+    name = ("sagittal", "coronal", "axial")[normal.index(max(normal))]
+    return name if max(normal) > 0.999 else f"oblique, nearly {name}"
+
+
+def _check_localizers(slices: Sequence[SliceAttributes]) -> list[Finding]:
+    """Return the finding that some slices, not all, call themselves localizers (PS3.3 C.8.2.1)."""
+    if not any(IMAGE_TYPE in one.marks for one in slices):
+        return []
+    types = column(slices, IMAGE_TYPE)
+    where = tuple(
+        index for index, one in enumerate(types) if "LOCALIZER" in str(one).split("\\")[2:3]
+    )
+    if not where or len(where) == len(slices):
+        return []
+    message = f"localizers (ImageType LOCALIZER) lie among the slices: {listed(where)}"
+    return [Finding(FindingKind.LOCALIZER_AMONG_SLICES, message, where)]

@@ -17,9 +17,22 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from dicube_core.spatial.planes import SliceAttributes
 
-__all__ = ["ALWAYS_KEPT", "MARKS", "MARK_TAGS", "SHOWN_TAGS", "Mark", "column", "sort_key"]
+__all__ = [
+    "ALWAYS_KEPT",
+    "GANTRY_TILT",
+    "IMAGE_TYPE",
+    "MARKS",
+    "MARK_TAGS",
+    "SHOWN_TAGS",
+    "STACK_ID",
+    "Mark",
+    "column",
+    "sort_key",
+]
 
 IMAGE_TYPE = 0x00080008
+GANTRY_TILT = 0x00181120
+STACK_ID = 0x00209056
 _DAY = 86400.0
 _MAX_TEXT = 256
 
@@ -172,6 +185,7 @@ MARKS: dict[int, Mark] = {
     0x00180082: Mark("InversionTime", _numbers, "ms"),
     0x00180086: Mark("EchoNumbers", _numbers),
     0x00181060: Mark("TriggerTime", _numbers, "ms"),
+    GANTRY_TILT: Mark("GantryDetectorTilt", _numbers, "degrees"),
     0x00181210: Mark("ConvolutionKernel", _text),
     0x00181314: Mark("FlipAngle", _numbers, "degrees"),
     0x00189074: Mark("FrameAcquisitionDateTime", _moment, "s"),
@@ -184,7 +198,7 @@ MARKS: dict[int, Mark] = {
     0x00189236: Mark("CardiacCyclePosition", _text),
     0x00200012: Mark("AcquisitionNumber", _numbers),
     0x00200100: Mark("TemporalPositionIdentifier", _numbers),
-    0x00209056: Mark("StackID", _text),
+    STACK_ID: Mark("StackID", _text),
     0x00209128: Mark("TemporalPositionIndex", _long),
     0x00209153: Mark("NominalCardiacTriggerDelayTime", _float64, "ms"),
     0x00209241: Mark("NominalPercentageOfCardiacPhase", _float32, "%"),
@@ -208,7 +222,9 @@ MARKS: dict[int, Mark] = {
 
 _DATES = frozenset(mark.date for mark in MARKS.values() if mark.date)
 #: Looked at even where all slices share them.
-ALWAYS_KEPT = frozenset(mark.creator[0] for mark in MARKS.values() if mark.creator)
+ALWAYS_KEPT = frozenset(
+    (GANTRY_TILT, *(mark.creator[0] for mark in MARKS.values() if mark.creator))
+)
 #: Everything that `column` looks at, to be collected from headers.
 MARK_TAGS = frozenset(MARKS) | _DATES | ALWAYS_KEPT
 #: Attributes that are worth telling along with an axis: not those that follow the clock.
@@ -230,7 +246,8 @@ def column(slices: Sequence[SliceAttributes], tag: int) -> list[Hashable]:
             values.append(None)
             continue
         key = tuple(raw) if isinstance(raw, list) else raw
-        if not isinstance(key, (str, bytes, int, float, tuple)):
+        parts = key if isinstance(key, tuple) else (key,)
+        if not all(isinstance(part, (str, bytes, int, float)) for part in parts):
             values.append(None)
             continue
         typed = (type(key), key)

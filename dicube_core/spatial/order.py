@@ -8,6 +8,7 @@ from math import hypot, isfinite
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.exceptions import SeriesError
+from dicube_core.spatial.dimensions import find_dimensions
 from dicube_core.spatial.planes import ORIENTATION_TOLERANCE
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def slice_order(
         In any order; it does not influence the result, unless slices are equal in everything.
     sort_method : SortMethod, optional
         By default along the slice normal, ascending (right-handed), if all slices have a position
-        and one orientation; else by ascending InstanceNumber.
+        and one orientation; else by ascending InstanceNumber. Slices that form several volumes
+        (see `find_dimensions`) are put volume after volume, each along its normal.
     tie_breakers : sequence of str, optional
         One text per slice, such as its file name.
 
@@ -78,6 +80,10 @@ def slice_order(
             f"cannot sort by position: {problem}",
             suggestion="sort by InstanceNumber, or leave the sort method out",
         )
+    if sort_method is None:
+        dimensions = find_dimensions(slices)
+        if dimensions is not None and dimensions.is_regular:
+            return list(dimensions.frames)
     primary, secondary = _keys(slices, sort_method, None if problem else places)
     order = sorted(range(len(slices)), key=primary)
     if len(set(map(primary, order))) == len(order):

@@ -48,7 +48,6 @@ SLICE_FIELDS: dict[int, FieldSpec] = {
     0x00080018: FieldSpec("sop_instance_uid", "SOPInstanceUID", "text"),
     0x00180050: FieldSpec("slice_thickness", "SliceThickness", "float"),
     0x00180088: FieldSpec("spacing_between_slices", "SpacingBetweenSlices", "float"),
-    0x00181120: FieldSpec("gantry_tilt", "GantryDetectorTilt", "float"),
     0x0020000E: FieldSpec("series_uid", "SeriesInstanceUID", "text"),
     0x00200013: FieldSpec("instance_number", "InstanceNumber", "int"),
     0x00200032: FieldSpec("position", "ImagePositionPatient", "vector", 3),
@@ -88,13 +87,12 @@ class SliceAttributes:
         As the DICOM attributes of the same names.
     rescale_slope, rescale_intercept : float, optional
         RescaleSlope and RescaleIntercept.
-    gantry_tilt : float, optional
-        GantryDetectorTilt in degrees; only ever compared with what positions say.
     problems : tuple of str, optional
         One sentence for each value that was there and could not be used.
     marks : mapping of tag number to value, optional
         What may tell this slice from others at the same place, as it is in the header; see
-        `dicube_core.spatial.marks`. What all slices of a series share may be left out.
+        `dicube_core.spatial.marks`. What all slices of a series share may be left out, but for
+        `ALWAYS_KEPT`.
     """
 
     position: Vector | None = None
@@ -114,7 +112,6 @@ class SliceAttributes:
     slice_thickness: float | None = None
     spacing_between_slices: float | None = None
     sop_instance_uid: str | None = None
-    gantry_tilt: float | None = None
     problems: tuple[str, ...] = ()
     marks: Mapping[int, object] = field(default_factory=dict, hash=False)
 

@@ -13,7 +13,8 @@ __all__ = ["no_true_affine"]
 
 _HOW_TO_READ = (
     "read the slices without an affine: dicube_core.open(path).frames() for their stored values, "
-    "dicube_core.dicom.DcbStreamingReader(path) for DICOM files; 'dcbs info' lists all findings"
+    "dicube_core.dicom.DcbStreamingReader(path) for DICOM files; dicube_core.open(path).dimensions "
+    "says which frames make which volume; 'dcbs info' lists all findings"
 )
 
 

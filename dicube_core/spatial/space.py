@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import TYPE_CHECKING, Protocol, cast
 
 from dicube_core.exceptions import MetaDataError
 from dicube_core.spatial.findings import assess
+from dicube_core.spatial.marks import ALWAYS_KEPT, MARK_TAGS
 from dicube_core.spatial.planes import SLICE_FIELDS, SliceAttributes, parse_field
 
 if TYPE_CHECKING:
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
     from dicube_core.geometry import AxisOrder, Geometry
 
 __all__ = ["MetaLike", "get_space_from_DicomMeta", "slices_from_meta"]
+
+
+#: What dicube 0.3.0 writes for a tag that a slice lacks.
+_ABSENT = ("None", ["None"])
+#: VRs whose values are base64 text in the JSON model (PS3.18 F.2.2).
+_BINARY = ("UN", "OB", "OW", "OF", "OD", "OL", "OV")
 
 
 class MetaLike(Protocol):
@@ -30,6 +38,9 @@ class MetaLike(Protocol):
 
     def get_values(self, tag_input: BaseTag, /) -> Sequence[object]:
         """Return the value of each slice, None where there is none."""
+
+    def get_vr(self, tag_input: BaseTag, /) -> str:
+        """Return the VR."""
 
 
 def slices_from_meta(meta: MetaLike) -> list[SliceAttributes]:
@@ -53,10 +64,40 @@ def slices_from_meta(meta: MetaLike) -> list[SliceAttributes]:
             own_fields[spec.name] = value
             if problem:
                 own_problems.append(problem)
+    marks = _marks(meta)
     return [
-        SliceAttributes(**cast("dict[str, None]", own), problems=tuple(sorted(found)))
-        for own, found in zip(fields, problems, strict=True)
+        SliceAttributes(
+            **cast("dict[str, None]", own), problems=tuple(sorted(found)), marks=own_marks
+        )
+        for own, found, own_marks in zip(fields, problems, marks, strict=True)
     ]
+
+
+def _marks(meta: MetaLike) -> list[dict[int, object]]:
+    """Return what may tell slices apart, for each slice; what all share is left out."""
+    from pydicom.tag import Tag
+
+    result: list[dict[int, object]] = [{} for _ in range(meta.slice_count)]
+    for number in sorted(MARK_TAGS):
+        tag = Tag(number)
+        if number not in ALWAYS_KEPT and meta.is_shared(tag):
+            continue
+        values = _checked_values(meta, number, f"({tag.group:04X},{tag.element:04X})")
+        is_binary = any(value is not None for value in values) and meta.get_vr(tag) in _BINARY
+        for own, value in zip(result, values, strict=True):
+            if value is not None and value not in _ABSENT:
+                own[number] = _decoded(value) if is_binary else value
+    return result
+
+
+def _decoded(value: object) -> object:
+    """Return the bytes of a value that the JSON model holds as base64 text."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    try:
+        return b64decode(value, validate=True) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def _column(meta: MetaLike, number: int, keyword: str) -> list[tuple[object, str | None]]:
@@ -64,15 +105,22 @@ def _column(meta: MetaLike, number: int, keyword: str) -> list[tuple[object, str
     from pydicom.tag import Tag
 
     tag, count = Tag(number), meta.slice_count
-    values = meta.get_values(tag)
-    if len(values) != count:
-        raise MetaDataError(f"{keyword} has {len(values)} values in the metadata of {count} slices")
+    values = _checked_values(meta, number, keyword)
     shared = count > 0 and meta.is_shared(tag)
     parsed = [
-        parse_field(number, None if value in ("None", ["None"]) else value)
+        parse_field(number, None if value in _ABSENT else value)
         for value in (values[:1] if shared else values)
     ]
     return parsed * count if shared else parsed
+
+
+def _checked_values(meta: MetaLike, number: int, keyword: str) -> Sequence[object]:
+    from pydicom.tag import Tag
+
+    values, count = meta.get_values(Tag(number)), meta.slice_count
+    if len(values) != count:
+        raise MetaDataError(f"{keyword} has {len(values)} values in the metadata of {count} slices")
+    return values
 
 
 def get_space_from_DicomMeta(  # noqa: N802 - the documented name of the API stood in for

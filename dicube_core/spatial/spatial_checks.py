@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Integers = npt.NDArray[np.intp]
 
-__all__ = ["MAX_COORDINATE", "check_places", "place_tolerance"]
+__all__ = ["MAX_COORDINATE", "check_places", "place_tolerance", "touching_distance"]
 
 #: Nothing in a scanner lies 1000 km away from its centre; beyond, sums would lose the digits.
 MAX_COORDINATE = 1e9
@@ -45,6 +45,12 @@ def place_tolerance(step: float) -> float:
     return max(1e-3 * step, min(_TEXT_ROUNDING, 0.02 * step))
 
 
+def touching_distance(pixel_spacing: tuple[float, float] | None) -> float:
+    """Return by how many mm two slices at the same place may lie apart."""
+    # A hundredth of a pixel: no scanner spaces slices so closely, no text rounds so coarsely.
+    return min(0.01, 0.01 * min(pixel_spacing)) if pixel_spacing else 1e-3
+
+
 @dataclass(frozen=True, slots=True)
 class _Stack:
     """Slices sorted along the normal; all arrays are in that order, all lengths mm."""
@@ -52,6 +58,7 @@ class _Stack:
     slices: list[int]  # where each one stands in the order assessed
     shift: Floats  # (n, 2): along rows and columns, from the first slice
     height: Floats  # (n,): along the normal
+    points: Floats  # (n, 3): in the patient, LPS
     touching: float  # two slices closer than this lie at the same place
 
 
@@ -87,9 +94,10 @@ def check_places(
     local = (points - points[0]) @ frame
     along = local[:, 2]
     order = np.argsort(along, kind="stable")
-    # A hundredth of a pixel: no scanner spaces slices so closely, no text rounds so coarsely.
-    touching = min(0.01, 0.01 * min(pixel_spacing)) if pixel_spacing else 1e-3
-    stack = _Stack([slices[i] for i in order], local[order, :2], along[order], touching)
+    touching = touching_distance(pixel_spacing)
+    stack = _Stack(
+        [slices[i] for i in order], local[order, :2], along[order], points[order], touching
+    )
     findings = _check_runs(slices, along, numbers, touching)
     findings += _check_steps(stack)
     findings += _check_shift(stack)
@@ -188,23 +196,55 @@ def _duplicates(stack: _Stack, steps: Floats) -> list[Finding]:
     places = len(stack.slices) - same.size
     message = (
         f"{len(where)} slices share their position along the normal with another one "
-        f"({len(stack.slices)} slices at {places} position(s)): {listed(where)}"
+        f"({len(stack.slices)} slices at {places} position(s)): {_runs(stack, same.tolist())}"
     )
     return [Finding(FindingKind.DUPLICATE_POSITION, message, where)]
+
+
+def _runs(stack: _Stack, same: list[int]) -> str:
+    """Return the slices at each place as words; `same` are steps that lead nowhere."""
+    runs: list[list[int]] = []
+    for step in same:
+        if runs and runs[-1][-1] == step:
+            runs[-1].append(step + 1)
+        else:
+            runs.append([step, step + 1])
+    texts = [listed(sorted(stack.slices[i] for i in run)) for run in runs[:4]]
+    more = f" and so on at {len(runs) - 4} more positions" if len(runs) > 4 else ""
+    return " / ".join(texts) + more
 
 
 def _gap_finding(stack: _Stack, steps: Floats, gaps: Integers, usual: float) -> Finding:
     missing = [max(1, round(float(step) / usual) - 1) for step in steps[gaps]]
     words = []
+    places = [
+        place
+        for gap, count in zip(gaps.tolist(), missing, strict=True)
+        for place in _between(stack, gap, count)
+    ]
     for gap, count in list(zip(gaps.tolist(), missing, strict=True))[:8]:
         first, second = sorted((stack.slices[gap], stack.slices[gap + 1]))
         words.append(f"{count} after slice {first} (before slice {second}, {steps[gap]:.6g} mm)")
     more = f" and {gaps.size - 8} more gaps" if gaps.size > 8 else ""
     message = (
         f"about {sum(missing)} slice(s) missing where the usual step is {usual:.6g} mm: "
-        f"{', '.join(words)}{more}"
+        f"{', '.join(words)}{more}; the first one missing would lie at {_point(places[0])} mm"
     )
-    return Finding(FindingKind.GAP_LOCATION, message, _neighbours(stack, gaps))
+    return Finding(FindingKind.GAP_LOCATION, message, _neighbours(stack, gaps), tuple(places))
+
+
+def _between(stack: _Stack, gap: int, count: int) -> list[Vector]:
+    """Return the positions of `count` slices that would fill a gap evenly, at most a thousand."""
+    first, last = stack.points[gap], stack.points[gap + 1]
+    result = []
+    for number in range(1, min(count, 1000) + 1):
+        x, y, z = (first + (last - first) * (number / (count + 1))).tolist()
+        result.append((x, y, z))
+    return result
+
+
+def _point(position: Vector) -> str:
+    return f"({', '.join(f'{value + 0.0:.6g}' for value in position)})"
 
 
 def _uneven(stack: _Stack, steps: Floats, usual: float, *, broken: bool) -> list[Finding]:

@@ -16,31 +16,44 @@ if TYPE_CHECKING:
         value: int
 
 
-__all__ = ["STATE", "invoke", "start", "tell"]
+__all__ = ["STATE", "invoke", "process_id", "start", "tell"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 #: Seconds that a task has to clean up in once nobody waits for it any more.
-_GRACE = 10.0
+_GRACE = 15.0
 
 
 class _State:
     """What a worker process knows of itself."""
 
     def __init__(self) -> None:
-        self.busy = False
         #: Progress of the task, read by the parent without a lock: a worker that dies while it
         #: holds one would stop all others.
         self.counter: _Number | None = None
         #: Called after each step, where the task runs in the process that shows the progress.
         self.listener: Callable[[], None] | None = None
+        #: Set by an interrupt. Tasks stop at their next step, not in the middle of a clean-up or
+        #: of a callback that nobody can raise from.
+        self.interrupted = False
+        #: Set while no task is under way, its cleaning up included.
+        self.idle = threading.Event()
+        self.idle.set()
 
 
 STATE = _State()
 
 
 def tell(done: int) -> None:
-    """Say how far the task is."""
+    """Say how far the task is; to be called often.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Nobody wants the result any more.
+    """
+    if STATE.interrupted:
+        raise KeyboardInterrupt
     if STATE.counter is not None:
         STATE.counter.value = done
     if STATE.listener is not None:
@@ -57,10 +70,7 @@ def start(counter: _Number) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Stop the task once. The second signal must not hit the cleaning up after the first."""
-    if STATE.busy:
-        STATE.busy = False
-        raise KeyboardInterrupt
+    STATE.interrupted = True
 
 
 def _outlive_nobody() -> None:
@@ -72,33 +82,24 @@ def _outlive_nobody() -> None:
     if parent is None:
         return
     wait([parent.sentinel])
+    STATE.interrupted = True
     deadline = time.monotonic() + _GRACE
-    main = threading.main_thread().ident
-    if STATE.busy and main is not None and hasattr(signal, "pthread_kill"):
-        signal.pthread_kill(main, signal.SIGINT)
-    while not _IDLE.is_set() and time.monotonic() < deadline:
+    while not STATE.idle.is_set() and time.monotonic() < deadline:
         time.sleep(0.05)
     os._exit(1)
-
-
-#: Set while no task is under way, its cleaning up included.
-_IDLE = threading.Event()
-_IDLE.set()
 
 
 def invoke(function: Callable[[T], R], task: T, threads: int) -> R:
     """Run one task on so many threads."""
     from dicube_core.settings import set_num_threads
 
-    set_num_threads(threads)
-    tell(0)
-    _IDLE.clear()
-    STATE.busy = True
+    STATE.idle.clear()
     try:
+        set_num_threads(threads)
+        tell(0)
         return function(task)
     finally:
-        STATE.busy = False
-        _IDLE.set()
+        STATE.idle.set()
 
 
 def process_id() -> int:

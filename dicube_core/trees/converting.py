@@ -90,12 +90,19 @@ def _nifti(job: Job) -> Done:
     if _may_stay(out, job) and _is_there(out, compare_nifti(out, path)):
         return _there(out, None)
     options = job.options
-    converted = convert(path, out, verify=options.verify, progressive=options.progressive)
+    converted = convert(
+        path,
+        out,
+        verify=options.verify,
+        progressive=options.progressive,
+        progress=lambda done, total: tell(0 if done < total else 1),
+    )
     return _done(Outcome.CONVERTED, converted.shape, converted.dtype_name, out, converted.report)
 
 
 def _rescan(job: Job, source: Source) -> SliceSource:
     """Read a header again: planning kept only what it needed of it."""
+    tell(0)
     path = PurePosixPath(source.path)
     name = path.relative_to(job.folder).as_posix() if job.folder != "." else source.path
     found = scan(Path(job.root, source.path), name)
@@ -111,6 +118,7 @@ def _require_copy(job: Job, copy: Source, original: Source) -> None:
         Path(job.root, original.path).open("rb") as other,
     ):
         while True:
+            tell(0)
             first, second = one.read(_CHUNK), other.read(_CHUNK)
             if first != second:
                 raise SeriesError(

@@ -14,6 +14,7 @@ from dicube_core.codec.codestream import rpcl_obstacle
 from dicube_core.dicom.gather import Gathered
 from dicube_core.exceptions import DicomCubeError
 from dicube_core.reader import Reader
+from dicube_core.trees._worker import tell
 from dicube_core.verify import verify_against
 
 if TYPE_CHECKING:
@@ -59,13 +60,13 @@ def compare_series(path: Path, series: SourceSeries, *, progressive: bool) -> Ex
     written = path.stat().st_mtime_ns
     try:
         with Reader(path) as reader:
-            stored = list(reader.headers or ())
+            stored = list(reader.instance_headers or ())
             is_progressive = not progressive or _is_progressive(reader)
     except DicomCubeError as exc:
         return Existing(State.OTHER, f"it cannot be read: {exc.message}")
     if not stored:
         return Existing(State.OTHER, "it was not made from DICOM files by this program")
-    by_header = {_unnamed(source.header): source for source in series.slices}
+    by_header = {_unnamed(source.header): source for source in series.instances}
     kept = [by_header.get(_unnamed(header)) for header in stored]
     if any(source is None for source in kept):
         missing = next(h.name for h, s in zip(stored, kept, strict=True) if s is None)
@@ -75,7 +76,7 @@ def compare_series(path: Path, series: SourceSeries, *, progressive: bool) -> Ex
         problem = _other_pixels(path, sources)
         if problem:
             return Existing(State.OTHER, f"it has other contents than the sources: {problem}")
-    if stored == [source.header for source in series.slices] and is_progressive:
+    if stored == [source.header for source in series.instances] and is_progressive:
         return Existing(State.SAME)
     return Existing(State.CONTAINED)
 
@@ -93,8 +94,12 @@ def _is_progressive(reader: Reader) -> bool:
 
 def _other_pixels(path: Path, sources: list[SliceSource]) -> str:
     gathered = Gathered(tuple(sources), ())
-    report = verify_against(path, gathered, second_decoder=False)
+    report = verify_against(path, gathered, second_decoder=False, progress=_step)
     return "" if report.ok else report.failures[0]
+
+
+def _step(_done: int, _total: int) -> None:
+    tell(0)
 
 
 def compare_nifti(path: Path, source: Path) -> Existing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -78,7 +79,7 @@ class Part:
         fields = [self.key.study, self.key.series, self.key.folder, format_line(self.pixel_format)]
         # Anchors of two parts differ by more than the tolerance, so their four decimals differ.
         rounded = [f"{round(v, 4) + 0.0:.4f}" for v in self.orientation or ()]
-        return "\n".join([*fields, "localizer" if self.localizer else "", " ".join(rounded)])
+        return json.dumps([*fields, "localizer" if self.localizer else "", *rounded])
 
 
 def format_line(pixel_format: PixelFormat | None) -> str:

@@ -11,6 +11,7 @@ from dicube_core.dataset.elements import walk
 from dicube_core.dicom.scan import NotDicomError, scan
 from dicube_core.dicom.series import instance_format, slice_attributes
 from dicube_core.exceptions import DicomCubeError, UnsupportedKindError
+from dicube_core.trees._worker import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,7 +107,11 @@ def read_chunk(task: tuple[str, tuple[str, ...]]) -> list[Instance | NoInstance]
     """
     root, paths = task
     known: dict[Facts, Facts] = {}
-    return [_read(Path(root), path, known) for path in paths]
+    found = []
+    for path in paths:
+        found.append(_read(Path(root), path, known))
+        tell(0)
+    return found
 
 
 def shared_facts(instances: Iterable[Instance], known: dict[Facts, Facts]) -> list[Instance]:

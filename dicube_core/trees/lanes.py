@@ -89,8 +89,11 @@ class Lanes:
             thread.start()
         running = len(lanes)
         while running:
-            with contextlib.suppress(queue.Empty):
+            try:
                 done = shared.results.get(timeout=_TICK)
+            except queue.Empty:
+                pass
+            else:
                 if done is None:
                     running -= 1
                 elif isinstance(done[1], _StartError):
@@ -103,11 +106,23 @@ class Lanes:
             thread.join()
 
     def __enter__(self) -> Self:
+        if self._lanes and os.name == "posix":
+            # Starting it later would unblock the interrupts that `_Shared.drive` blocks.
+            from multiprocessing.resource_tracker import ensure_running
+
+            ensure_running()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self._leave(interrupt=kind is not None)
+        except BaseException:  # an interrupt while waiting
+            self._leave(interrupt=True)
+            raise
+
+    def _leave(self, *, interrupt: bool) -> None:
         self._stopped.set()
-        if kind is not None:
+        if interrupt:
             for lane in self._lanes:
                 lane.interrupt()
             self._join(_PATIENCE)
@@ -119,7 +134,8 @@ class Lanes:
 
     def _join(self, seconds: float | None) -> None:
         for thread in self._threads:
-            thread.join(seconds)
+            if thread.is_alive():  # an interrupt may have come before it was started
+                thread.join(seconds)
 
 
 def _result(result: R | BaseException) -> R | Exception:
@@ -166,7 +182,7 @@ class _Lane:
             )
             try:
                 self._process = self._pool.submit(_worker.process_id).result()
-            except BrokenProcessPool as exc:
+            except (RuntimeError, OSError) as exc:  # it ended, or multiprocessing refused
                 self.close()
                 raise _StartError(
                     "no worker process can be started",

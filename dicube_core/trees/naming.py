@@ -67,7 +67,7 @@ def unique_names(stems: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _name(stem: str, identity: str, digits: int) -> str:
-    data = identity.encode("utf-8", "surrogateescape")
+    data = identity.encode("utf-8", "surrogatepass")
     return f"{stem}-{hashlib.sha256(data).hexdigest()[:digits]}.dcbs"
 
 

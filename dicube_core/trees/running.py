@@ -5,36 +5,31 @@ from __future__ import annotations
 import errno
 import os
 import time
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dicube_core.exceptions import DicomCubeError, SeriesError
+from dicube_core.exceptions import SeriesError
 from dicube_core.settings import get_num_threads
 from dicube_core.trees.converting import Done, run_job
-from dicube_core.trees.grouping import group_instances, plane_name
-from dicube_core.trees.instances import Instance, NoInstance, read_chunk, shared_facts
+from dicube_core.trees.finding import Found
+from dicube_core.trees.grouping import group_instances
 from dicube_core.trees.lanes import Lanes
 from dicube_core.trees.naming import NAME_MODES
-from dicube_core.trees.planning import JobOptions, Source, plan_jobs
-from dicube_core.trees.report import Outcome, TreeReport, TreeRow
-from dicube_core.trees.walking import walk_tree
+from dicube_core.trees.planning import JobOptions, plan_jobs
+from dicube_core.trees.report import Outcome, TreeReport, error_text
+from dicube_core.trees.rows import report_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from dicube_core.spatial.order import SortMethod
-    from dicube_core.trees.grouping import Part
-    from dicube_core.trees.instances import Facts
     from dicube_core.trees.naming import NameMode
     from dicube_core.trees.planning import Job
 
     Progress = Callable[[str, int, int], None]
 
 __all__ = ["convert_tree"]
-
-#: Files that a worker reads the headers of in one go.
-_CHUNK = 128
-_NIFTI = (".nii", ".nii.gz")
 
 
 def convert_tree(
@@ -168,12 +163,14 @@ def _nothing(root: Path, found: Found, series_uid: str | None) -> SeriesError:
 def _run(lanes: Lanes, jobs: Sequence[Job], progress: Progress | None) -> dict[int, Done]:
     """Do all jobs, the largest first, so that none is left for one processor at the end."""
     total = sum(job.frames for job in jobs)
-    finished = 0
+    finished = shown = 0
     results: dict[int, Done] = {}
 
     def tick(under_way: int) -> None:
+        nonlocal shown
+        shown = max(shown, min(finished + under_way, total))
         if progress is not None:
-            progress("converting", min(finished + under_way, total), total)
+            progress("converting", shown, total)
 
     order = sorted(jobs, key=lambda job: (-job.source_bytes, job.number))
     for job, result in lanes.map(run_job, order, tick):

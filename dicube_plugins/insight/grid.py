@@ -161,7 +161,7 @@ def _plane(reader: Reader) -> Grid | None:
     meta = reader.dicom_meta
     if meta is not None and not meta.is_missing(_POSITION):
         return None
-    rows, columns = reader.pixel_format.shape
+    rows, columns = reader.pixel_format.shape[:2]
     stored = reader.pixel_header.Extras.get(PLANE)
     if stored is not None:
         return Grid((columns, rows), *_plane_parts(stored, reader.name), 1)

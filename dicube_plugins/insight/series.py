@@ -9,7 +9,7 @@ from dicube_core.exceptions import GeometryError, MetaDataError, UnsupportedKind
 from dicube_core.geometry import Geometry
 from dicube_core.image import DicomCubeImage
 from dicube_core.pixel_header import PixelDataHeader
-from dicube_core.pixels import DTYPE_BITS
+from dicube_core.pixels import STORED_TYPES
 from dicube_core.quantize import quantized
 from dicube_core.saving import save_image
 from dicube_plugins.insight.grid import FRAME_ORDER, FRAME_ORDER_KEPT, PLANE
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ItkImage", "write_series"]
 
+#: What DICOM has colour in (PS3.3 C.7.6.3.1.2).
+_COLOUR_TYPES = ("uint8", "uint16", "uint32")
 _MODALITY, _PATIENT_NAME, _PATIENT_ID = "0008|0060", "0010|0010", "0010|0020"
 
 
@@ -35,16 +37,19 @@ class ItkImage:
     Parameters
     ----------
     array : ndarray of shape (frames, rows, columns) or (rows, columns)
-        Voxels.
+        Voxels; with a last axis of three for colour.
     grid : Grid
         Their place.
     entries : mapping
         Metadata, keys ``gggg|eeee``.
+    components : int
+        1, or 3 for red, green and blue.
     """
 
     array: npt.NDArray[Any]
     grid: Grid
     entries: Mapping[str, str] = field(default_factory=dict)
+    components: int = 1
 
 
 def write_series(
@@ -60,12 +65,12 @@ def write_series(
     Parameters
     ----------
     image : ItkImage
-        Two- or three-dimensional, real.
+        Two- or three-dimensional; real, or colour.
     path : path-like
         The file.
     quantize : {"uint16"}, optional
         Store real values in 65,536 steps between their minimum and maximum. This loses
-        precision, so it happens only when asked for.
+        precision, so it happens only when asked for; by default they are stored as they are.
     modality : str, optional
         Instead of that in the metadata; ``OT`` (other) if there is none.
     identifiers : bool
@@ -86,7 +91,12 @@ def write_series(
             "dimensions",
             suggestion="write each volume by itself",
         )
-    stored, slope, intercept = _stored(image.array, str(path), quantize)
+    if image.components == 1:
+        stored, slope, intercept = _stored(image.array, str(path), quantize)
+    else:
+        stored, slope, intercept = _colour(image, str(path)), 1.0, 0.0
+    if image.grid.dimension == 2:
+        stored = stored[None]
     header = PixelDataHeader(
         RescaleSlope=slope,
         RescaleIntercept=intercept,
@@ -129,21 +139,18 @@ def _stored(
     array: npt.NDArray[Any], path: str, quantize: str | None
 ) -> tuple[npt.NDArray[Any], float, float]:
     kind = array.dtype
-    if kind.name in DTYPE_BITS:
-        return array, 1.0, 0.0
-    if kind.kind in "iu":
-        return _narrowed(array, path), 1.0, 0.0
-    if quantize != "uint16" or kind.kind != "f":
+    if quantize is not None and kind.kind == "f":
+        return quantized(array, quantize, path)
+    if kind.name not in STORED_TYPES:
         raise UnsupportedKindError(
-            f"{path}: voxels of type {kind} cannot be stored exactly",
-            suggestion="cast the image to an integer type, or ask for quantize='uint16', which "
-            "stores real values with a loss of precision",
+            f"{path}: voxels of type {kind} cannot be stored",
+            suggestion=f"cast the image to one of {', '.join(STORED_TYPES)}",
         )
-    return quantized(array, quantize, path)
+    return (_narrowed(array, path) if kind.name in ("int64", "uint64") else array), 1.0, 0.0
 
 
 def _narrowed(array: npt.NDArray[Any], path: str) -> npt.NDArray[Any]:
-    """Return 64-bit integers in 32 bits, if these hold them."""
+    """Return 64-bit integers in 32 bits, if these hold them: the pixels of DICOM have no more."""
     import numpy as np
 
     low, high = int(array.min()), int(array.max())
@@ -151,8 +158,21 @@ def _narrowed(array: npt.NDArray[Any], path: str) -> npt.NDArray[Any]:
         if np.iinfo(name).min <= low and high <= np.iinfo(name).max:
             return array.astype(name)
     raise UnsupportedKindError(
-        f"{path}: voxels from {low} to {high} do not fit 32 bits, and frames hold no more"
+        f"{path}: voxels from {low} to {high} do not fit 32 bits, and pixels of DICOM hold no more",
+        suggestion="write the image as NIfTI; dicube_core keeps 64 bits of that",
     )
+
+
+def _colour(image: ItkImage, path: str) -> npt.NDArray[Any]:
+    """Return red, green and blue as they are stored."""
+    array, kind = image.array, image.array.dtype
+    if image.components != 3 or kind.name not in _COLOUR_TYPES:
+        raise UnsupportedKindError(
+            f"{path}: {image.components} components of type {kind} are no colour; three of "
+            f"{', '.join(_COLOUR_TYPES)} are",
+            suggestion="write each component as a series of its own",
+        )
+    return array
 
 
 def _geometry(grid: Grid, path: str) -> Geometry | None:

@@ -50,7 +50,8 @@ class SliceHeaders:
             return None
         pixels = self._format
         header = self._slices.headers[frame]
-        return SliceFile(header, pixels.n_bytes, pixels.bits_allocated // 8)
+        n_samples = pixels.native_bits // pixels.bits_allocated
+        return SliceFile(header, pixels.native_length, n_samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +62,13 @@ class SliceFile:
     ----------
     header : SliceHeader
         Everything but the frame.
-    n_bytes, bytes_per_voxel : int
-        Size of the frame, and of each voxel in it.
+    n_bytes, n_samples : int
+        Size of the frame in uncompressed DICOM, and how many numbers it holds.
     """
 
     header: SliceHeader
     n_bytes: int
-    bytes_per_voxel: int
+    n_samples: int
 
     def data(self) -> bytes:
         """Return it as a DICOM file."""
@@ -91,7 +92,7 @@ class SliceFile:
                 (own,) = _US.unpack_from(head, element.value)
                 entries[f"{element.tag >> 16:04x}|{element.tag & 0xFFFF:04x}"] = str(own)
                 _US.pack_into(head, element.value, value)
-        n_bytes = self.n_bytes // self.bytes_per_voxel * 2
+        n_bytes = self.n_samples * 2
         changed = replace(
             header,
             head=bytes(head),

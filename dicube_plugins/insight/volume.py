@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from dicube_core.exceptions import DataConsistencyError, InvalidCubeFileError
 from dicube_core.frames import run_frames
-from dicube_core.modality import ModalityValues
 from dicube_core.reader import Reader
 from dicube_plugins.frame_names import parse_frame_name
 from dicube_plugins.insight.grid import grid_of
+from dicube_plugins.shown_values import ShownValues
 
 if TYPE_CHECKING:
     import os
@@ -24,7 +24,10 @@ __all__ = ["Volume", "open_volume"]
 
 
 class Volume:
-    """Grid and modality values of an open file. Safe for several threads.
+    """Grid and values of an open file. Safe for several threads.
+
+    Values are modality values; for colour (palettes included) red, green and blue, as ITK gives
+    them.
 
     Parameters
     ----------
@@ -37,11 +40,15 @@ class Volume:
         See `grid_of`.
     dtype : dtype
         Type that holds every value exactly; the one that ITK gives the slices.
+    components : int
+        1, or 3 for colour.
 
     Raises
     ------
     GeometryError
         The slices form no regular grid.
+    UnsupportedKindError
+        Colour of a kind that is not turned into RGB.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -49,8 +56,9 @@ class Volume:
             raise InvalidCubeFileError(f"{reader.name}: the file has no frames")
         self.reader = reader
         self.grid = grid_of(reader)
-        self._values = ModalityValues(reader)
+        self._values = ShownValues(reader)
         self.dtype: np.dtype[Any] = self._values.dtype
+        self.components = self._values.samples
 
     def fill(
         self,
@@ -69,7 +77,8 @@ class Volume:
         frames : sequence of int
             Which, in which order.
         out : ndarray of shape (n, rows, columns), or a future of it
-            Of a real type. While a future is not done, frames are decoded beside it.
+            Of a real type; (n, rows, columns, 3) for colour. While a future is not done, frames
+            are decoded beside it.
         rows, columns : slice
             The part of each frame that is wanted.
 
@@ -102,19 +111,18 @@ class Volume:
         run_frames(finish, range(len(early)))
 
     def _decode(self, frame: int, part: tuple[slice, slice], out: npt.NDArray[Any]) -> None:
-        if out.dtype == self.dtype and out.shape == self.reader.pixel_format.shape:
+        if out.dtype == self.dtype and out.shape == self._values.plane:
             self._values.frame(frame, self.dtype, out)
         else:
             self._finish(self.reader.frame(frame)[part], frame, out)
 
     def _finish(self, stored: npt.NDArray[Any], frame: int, out: npt.NDArray[Any]) -> None:
         """Make values of stored values."""
-        transform = self._values.transform
         if out.dtype == self.dtype:
-            transform.apply(stored, frame, self.dtype, out)
+            self._values.apply(stored, frame, self.dtype, out)
         else:
             # Reckoned in the exact type first: rounding twice would give other numbers than ITK.
-            self._convert(transform.apply(stored, frame, self.dtype), frame, out)
+            self._convert(self._values.apply(stored, frame, self.dtype), frame, out)
 
     def _convert(self, values: npt.NDArray[Any], frame: int, out: npt.NDArray[Any]) -> None:
         import numpy as np

@@ -24,6 +24,8 @@ def imread(path: str | os.PathLike[str], pixel_type: Any = None) -> Any:
     pixel_type : itk type
         Such as ``itk.F``. By default the type that holds every value exactly, which is the one
         that itk gives the slices. Where itk has no such images, the next type that holds them.
+        Colour is ``itk.RGBPixel``, or ``itk.Vector`` of three where itk has no such pixels;
+        YBR_FULL and palettes become that.
 
     Returns
     -------
@@ -38,7 +40,7 @@ def imread(path: str | os.PathLike[str], pixel_type: Any = None) -> Any:
     DataConsistencyError
         The type does not hold a value.
     UnsupportedKindError
-        The type is not that of one real number per voxel.
+        The type is not that of one real number per voxel, or of three for colour.
     InvalidCubeFileError, DecodeError
         Not a valid file, or damaged; the message names section or frame and byte offset.
     OSError
@@ -68,12 +70,12 @@ def imwrite(
     Parameters
     ----------
     image_or_filter : itk.Image or filter
-        Two- or three-dimensional, of integers.
+        Two- or three-dimensional, of real numbers, or of three components of colour.
     path : path-like
         The file; its folder must exist.
     quantize : {"uint16"}, optional
         Store real values in 65,536 steps between their minimum and maximum. This loses
-        precision, so it happens only when asked for.
+        precision, so it happens only when asked for; by default they are stored as they are.
     modality : str, optional
         Such as ``CT``, instead of that in the metadata; ``OT`` (other) if there is none.
     keep_uids : bool
@@ -83,8 +85,8 @@ def imwrite(
     Raises
     ------
     UnsupportedKindError
-        Several components, complex numbers, four dimensions; real values without `quantize`;
-        integers beyond 32 bits.
+        Several components that are no colour, complex numbers, four dimensions; integers beyond
+        32 bits.
     GeometryError
         The axes are not perpendicular.
     MetaDataError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import itk
@@ -13,6 +14,7 @@ from dicube_plugins.insight.slice_file import SliceHeaders, readable_file
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
     from dicube_plugins.insight import Grid, Volume
     from dicube_plugins.insight.slice_file import SliceFile
@@ -27,7 +29,17 @@ _TYPES = {
     "int16": (itk.SS,),
     "uint32": (itk.UI, itk.D),
     "int32": (itk.SI, itk.D),
+    "uint64": (itk.UL, itk.ULL),
+    "int64": (itk.SL, itk.SLL),
+    "float32": (itk.F, itk.D),
     "float64": (itk.D,),
+}
+#: The same for samples of colour; vectors of floats hold 16 bits. By name, as asking itk for a
+#: template loads all of it.
+_COLOUR_TYPES = {
+    "uint8": (("RGBPixel", itk.UC),),
+    "uint16": (("RGBPixel", itk.US), ("Vector", itk.F)),
+    "uint32": (("RGBPixel", itk.UI), ("Vector", itk.D)),
 }
 
 
@@ -37,16 +49,16 @@ def read(path: str | os.PathLike[str], pixel_type: Any = None) -> Any:
         image = _allocated(volume, pixel_type)
         # The memory is the image's: itk's filters keep images, and know nothing of Python.
         voxels = np.asarray(itk.array_view_from_image(image))
-        n = volume.grid.dimension
-        if voxels.ndim != n or voxels.dtype.kind not in "iuf":
+        n, samples = volume.grid.dimension, (3,) * (volume.components > 1)
+        if voxels.shape[n:] != samples or voxels.dtype.kind not in "iuf":
+            kind = "three numbers of colour" if samples else "one real number"
             raise UnsupportedKindError(
-                f"{path}: cannot be read with pixel type {pixel_type}; a .dcbs file holds one "
-                "real number per voxel"
+                f"{path}: cannot be read with pixel type {pixel_type}; it holds {kind} per voxel"
             )
         count = volume.grid.size[2] if n == 3 else 1
         columns, rows = volume.grid.size[:2]
         frames = volume.grid.frames(0, count)
-        volume.fill(frames, voxels.reshape(count, rows, columns))
+        volume.fill(frames, voxels.reshape(count, rows, columns, *samples))
         (first,) = volume.grid.frames(0, 1)
         file = SliceHeaders(volume.reader).file(first)
     if file is not None:
@@ -69,15 +81,32 @@ def _image_class(volume: Volume, pixel_type: Any) -> Any:
     dimension = volume.grid.dimension
     if pixel_type is not None:
         return itk.Image[pixel_type, dimension]
-    for candidate in _TYPES[volume.dtype.name]:
+    for candidate in _candidates(volume):
         try:
-            return itk.Image[candidate, dimension]
+            return itk.Image[candidate(), dimension]
         except (KeyError, itk.TemplateTypeError):  # itk's wheels have a choice of types only
             continue
+    colour = "colour of " if volume.components > 1 else ""
     raise UnsupportedKindError(
-        f"{volume.reader.name}: this itk has no image of type {volume.dtype}",
+        f"{volume.reader.name}: this itk has no image of {colour}type {volume.dtype}",
         suggestion="ask for a pixel type, such as itk.F",
     )
+
+
+def _candidates(volume: Volume) -> list[Callable[[], Any]]:
+    """Return what gives pixel types that hold the values, best first."""
+    name = volume.dtype.name
+    if volume.components == 1:
+        return [partial(_same, kind) for kind in _TYPES[name]]
+    return [partial(_colour_pixel, *parts) for parts in _COLOUR_TYPES.get(name, ())]
+
+
+def _same(kind: Any) -> Any:
+    return kind
+
+
+def _colour_pixel(template: str, kind: Any) -> Any:
+    return itk.RGBPixel[kind] if template == "RGBPixel" else itk.Vector[kind, 3]
 
 
 def _place(image: Any, grid: Grid) -> None:

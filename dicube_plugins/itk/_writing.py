@@ -31,16 +31,17 @@ def write(
     """Write an image; see `imwrite`."""
     image = itk.output(image_or_filter)
     image.Update()
-    if not hasattr(image, "GetBufferedRegion") or image.GetNumberOfComponentsPerPixel() != 1:
+    known = hasattr(image, "GetBufferedRegion")
+    if not known or image.GetNumberOfComponentsPerPixel() not in (1, 3):
         raise UnsupportedKindError(
             f"{path}: {type(image).__name__} cannot be stored; a .dcbs file holds one real number "
-            "per voxel",
+            "per voxel, or three of colour",
             suggestion="write each component as a series of its own",
         )
     # A view: it is used here only, while the caller holds the image.
     array = np.asarray(itk.array_view_from_image(image))
     write_series(
-        ItkImage(array, _grid(image), _entries(image)),
+        ItkImage(array, _grid(image), _entries(image), image.GetNumberOfComponentsPerPixel()),
         path,
         quantize=quantize,
         modality=modality,

@@ -122,7 +122,9 @@ def read_columns(headers: Sequence[SliceHeader], bits_allocated: int, name: str)
 def _of_slice(header: SliceHeader, bits_allocated: int) -> _Found:
     header = with_encoding(header, explicit=True, bits_allocated=bits_allocated)
     return {
-        e.tag: part[e.start : e.stop] for part in (header.head, header.tail) for e in walk(part)
+        e.tag: part[e.start : e.stop]
+        for part in (header.head, header.whole_tail)
+        for e in walk(part)
     }
 
 
@@ -131,6 +133,8 @@ def _of_group(
 ) -> list[tuple[list[int], _Found]]:
     """Return the elements of slices whose headers have the same elements."""
     first = headers[rows[0]]
+    if first.rest:
+        return [([row], _of_slice(headers[row], bits_allocated)) for row in rows]
     varying: dict[int, list[bytes]] = {}
     position = 0
     for piece in pieces:

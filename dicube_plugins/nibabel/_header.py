@@ -26,6 +26,8 @@ __all__ = ["DcbsHeader"]
 _SCANNER = 1
 #: NIfTI's code for millimetres.
 _MILLIMETRES = 2
+#: NIfTI's codes for units of time.
+_TIME = {"unknown": 0, "sec": 8}
 
 
 class DcbsHeader(SpatialHeader, Mapping[str, Any]):
@@ -41,9 +43,9 @@ class DcbsHeader(SpatialHeader, Mapping[str, Any]):
     data_dtype : dtype
         Type of the voxels as nibabel gives them.
     shape : sequence of int
-        (x, y, z).
+        (x, y, z), or more.
     zooms : sequence of float, optional
-        mm between voxels along each axis.
+        mm between voxels along x, y and z; steps along the others.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class DcbsHeader(SpatialHeader, Mapping[str, Any]):
     @classmethod
     def of_series(cls, series: Series) -> Self:
         """Make the header of a file."""
-        header = cls(np.float32, series.shape, series.geometry.spacing)
+        header = cls(np.float32, series.shape, series.zooms)
         header._series, header._matrix = series, series.affine
         return header
 
@@ -110,7 +112,7 @@ class DcbsHeader(SpatialHeader, Mapping[str, Any]):
         self._matrix = np.array(affine, np.float64)
         zooms = list(self.get_zooms())
         if series is not None and np.array_equal(affine, series.affine):
-            spacing = series.geometry.spacing
+            spacing = series.zooms[:3]
         else:
             spacing = tuple(np.sqrt(np.square(self._matrix[:3, :3]).sum(axis=0)).tolist())
         count = min(len(zooms), 3)
@@ -131,7 +133,7 @@ class DcbsHeader(SpatialHeader, Mapping[str, Any]):
 
     def get_xyzt_units(self) -> tuple[str, str]:
         """Return the units of space and time, as the NIfTI header does."""
-        return "mm", "unknown"
+        return "mm", "unknown" if self._series is None else self._series.time_unit
 
     def get_slope_inter(self) -> tuple[None, None]:
         """Return (None, None), as the header of a loaded NIfTI file does.
@@ -142,7 +144,7 @@ class DcbsHeader(SpatialHeader, Mapping[str, Any]):
 
     def as_analyze_map(self) -> dict[str, Any]:
         """Return what a NIfTI header takes over besides shape, spacing and type."""
-        return {"xyzt_units": _MILLIMETRES}
+        return {"xyzt_units": _MILLIMETRES + _TIME[self.get_xyzt_units()[1]]}
 
     def copy(self) -> Self:
         """Return an independent header of the same file."""

@@ -36,7 +36,7 @@ __all__ = ["DcbsImage"]
 
 
 class DcbsImage(SpatialImage, SerializableImage):
-    """A series as a nibabel image: array axes (x, y, z), affine to RAS mm.
+    """A series as a nibabel image: array axes (x, y, z) or more, affine to RAS mm.
 
     Loaded from a file, its ``dataobj`` is a `DcbsArrayProxy`. Its DICOM metadata belongs to the
     voxels and the affine of the file. An image with others (sliced, reoriented, computed) has
@@ -129,6 +129,7 @@ class DcbsImage(SpatialImage, SerializableImage):
         *,
         mmap: bool | Literal["c", "r"] = True,
         keep_file_open: bool | None = None,
+        sheared: bool = False,
     ) -> Self:
         """Open a file; no frame is decoded.
 
@@ -139,6 +140,8 @@ class DcbsImage(SpatialImage, SerializableImage):
         mmap, keep_file_open
             Checked, and without effect: voxels are decoded, so there is nothing to map, and
             files share a bounded number of descriptors.
+        sheared : bool, optional
+            See `dicube_plugins.nibabel.load`.
 
         Raises
         ------
@@ -153,7 +156,7 @@ class DcbsImage(SpatialImage, SerializableImage):
             raise ValueError("keep_file_open should be one of {None, True, False}")
         reader = _open(file_map["image"])
         try:
-            series = Series(reader)
+            series = Series(reader, sheared=sheared)
         except BaseException:
             reader.close()
             raise
@@ -213,8 +216,8 @@ class DcbsImage(SpatialImage, SerializableImage):
 
         The series of a file is written with its frames, headers and metadata. Any other image
         is written as a new series without metadata: whole numbers as the smallest integers that
-        hold them, scale factors of a proxy kept, and real values only if they are exactly such
-        integers by the factors that they came from.
+        hold them, scale factors of a proxy kept; real values as such integers if they are exactly
+        those by the factors that they came from, else as they are.
 
         Parameters
         ----------
@@ -223,12 +226,12 @@ class DcbsImage(SpatialImage, SerializableImage):
         quantize : {"uint16"}, optional
             Store other real values in 65,536 steps between their minimum and maximum.
         dtype : dtype, optional
-            Integer type of the stored values, also by ``set_data_dtype``.
+            Type of the stored values, also by ``set_data_dtype``.
 
         Raises
         ------
         UnsupportedKindError
-            Real-valued (without `quantize`), complex, colour, or not three-dimensional.
+            Complex, of 128 bits, RGBA, or not three-dimensional.
         GeometryError
             There is no affine, or it is sheared.
         DataConsistencyError

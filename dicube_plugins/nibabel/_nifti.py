@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dicube_plugins.nibabel._saving import Savable
+    from dicube_plugins.nibabel._series import Series
 
 __all__ = ["is_nifti_name", "write_nifti"]
 
 _SCANNER = 1
+#: Cosine between axes up to which they count as perpendicular.
+_PERPENDICULAR = 1e-4
 
 
 def is_nifti_name(name: str) -> bool:
@@ -51,7 +54,7 @@ def write_nifti(
     if chosen is None and image.header.dtype_chosen:
         chosen = image.header.get_data_dtype()
     series = image.whole_series
-    if series is not None and chosen is None:
+    if series is not None and chosen is None and _is_plain(series):
         save_to_nifti(cube_image(series.reader), path)
         return
     data: bytes = _as_nifti(image, chosen).to_bytes()
@@ -65,6 +68,12 @@ def write_nifti(
         target.commit()
 
 
+def _is_plain(series: Series) -> bool:
+    """Whether the file as it is makes a NIfTI file: one volume on a grid, grey or RGB."""
+    as_stored = series.colours is None or series.colours.is_identity
+    return as_stored and series.reader.geometry is not None
+
+
 def _as_nifti(image: Savable, dtype: np.dtype[Any] | None) -> Any:
     values = np.asanyarray(image.dataobj)
     integers = exact_integers(values) if values.dtype.kind in "fb" else None
@@ -74,7 +83,15 @@ def _as_nifti(image: Savable, dtype: np.dtype[Any] | None) -> Any:
     make: Any = Nifti1Image  # nibabel has no types for it
     result = make(values, image.affine, image.header)
     result.set_data_dtype(values.dtype if dtype is None else dtype)
+    result.header.set_xyzt_units(*image.header.get_xyzt_units())
     if image.affine is not None:
         result.set_sform(image.affine, code=_SCANNER)
-        result.set_qform(image.affine, code=_SCANNER)
+        # A quaternion cannot say a shear, and nibabel would leave it out without a word.
+        result.set_qform(image.affine, code=0 if _is_sheared(image.affine) else _SCANNER)
     return result
+
+
+def _is_sheared(affine: npt.NDArray[np.float64]) -> bool:
+    axes = affine[:3, :3] / np.sqrt(np.square(affine[:3, :3]).sum(axis=0))
+    off = axes.T @ axes - np.eye(3)
+    return bool(np.abs(off).max() > _PERPENDICULAR)

@@ -28,11 +28,12 @@ _CACHE_BYTES = 32 << 20
 class DcbsArrayProxy:
     """The voxels of a file, behind nibabel's interface of array proxies.
 
-    Array axes are (x, y, z) = (columns, rows, frames). Indexing decodes the frames that are
+    Array axes are (x, y, z) = (columns, rows, frames); a series of several volumes has more, such
+    as (x, y, z, time). Indexing decodes the frames that are
     touched, and no other; a few of them are kept, bounded in bytes. Values are what nibabel makes
     of a NIfTI file with the same stored values and scale factors: stored values where the factors
     are 1 and 0, else float64. Bits outside of BitsStored take no part. Frames with their own
-    factors (PET) are scaled by their own; a Modality LUT takes the place of factors.
+    factors (PET) are scaled by their own; a Modality LUT takes the place of factors. Colour is nibabel's record type of R, G and B.
 
     Safe for several threads and after fork. Pickles as the path of the file.
 
@@ -61,7 +62,7 @@ class DcbsArrayProxy:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(x, y, z)."""
+        """(x, y, z), or more."""
         return self._shape
 
     @property
@@ -98,8 +99,10 @@ class DcbsArrayProxy:
     def _get_scaled(self, dtype: npt.DTypeLike | None, slicer: object) -> npt.NDArray[Any]:
         """Return scaled values in a type that is at least `dtype`; nibabel's own name for it."""
         kind = self._series.voxel_dtype
-        if dtype is not None:
+        if dtype is not None and self._series.colours is None:
             kind = np.promote_types(kind, np.dtype(dtype))
+        elif dtype is not None:
+            kind = np.dtype(dtype)
         return self._read(slicer, Scaling.to(self._series, kind))
 
     def __getitem__(self, slicer: object) -> npt.NDArray[Any]:
@@ -147,7 +150,7 @@ class DcbsArrayProxy:
     def _read(self, slicer: object, scaling: Scaling) -> npt.NDArray[Any]:
         if self.is_whole:
             chosen = select(slicer, self._series.shape, self._series.name)
-            result: npt.NDArray[Any] = self._box(chosen, scaling).transpose(2, 1, 0)[chosen.index]
+            result: npt.NDArray[Any] = self._box(chosen, scaling).T[chosen.index]
             return result
         everything = self._box(select((), self._series.shape, self._series.name), scaling)
         reshaped: Any = everything.T.reshape(self._shape, order="F")
@@ -155,24 +158,27 @@ class DcbsArrayProxy:
         return result  # noqa: RET504 - typed by its first assignment
 
     def _box(self, chosen: Selection, scaling: Scaling) -> npt.NDArray[Any]:
-        """Return the voxels of a box in the order (frames, rows, columns), in a new array."""
-        columns, rows, _ = self._series.shape
+        """Return the voxels of a box in the order (..., z, y, x), in a new array."""
+        columns, rows = self._series.shape[:2]
         width = len(range(*chosen.columns.indices(columns)))
         height = len(range(*chosen.rows.indices(rows)))
-        out = np.empty((len(chosen.frames), height, width), scaling.dtype)
+        places = self._series.frame_grid[np.ix_(*chosen.planes)].T
+        frames = places.ravel().tolist()
+        out = np.empty((len(frames), height, width), scaling.dtype)
+        boxed = out.reshape(*places.shape, height, width)
         if not out.size:
-            return out
+            return boxed
         # Who reads many whole frames has them then; keeping them, too, would only take memory.
-        keep = len(chosen.frames) == 1 or (height, width) != (rows, columns)
-        keep = keep and len(chosen.frames) * self._series.reader.pixel_format.n_bytes < _CACHE_BYTES
+        keep = len(frames) == 1 or (height, width) != (rows, columns)
+        keep = keep and len(frames) * self._series.reader.pixel_format.n_bytes < _CACHE_BYTES
 
         def work(position: int, frame: int) -> None:
             stored = self._stored(frame) if keep else self._series.reader.frame(frame)
             scaling.apply(stored[chosen.rows, chosen.columns], frame, out[position])
 
         _ = self._series.reader.codec  # made once, not by every thread
-        run_frames(work, chosen.frames)
-        return out
+        run_frames(work, frames)
+        return boxed
 
     def _stored(self, frame: int) -> npt.NDArray[Any]:
         """Return a frame out of the cache, read-only."""

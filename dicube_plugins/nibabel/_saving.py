@@ -16,6 +16,7 @@ from dicube_core.image import DicomCubeImage
 from dicube_core.pixel_header import PixelDataHeader
 from dicube_core.saving import save_image
 from dicube_plugins.nibabel._affine import geometry_of
+from dicube_plugins.nibabel._series import RGB
 from dicube_plugins.nibabel._stored import stored_values
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def cube_image(reader: Reader) -> DicomCubeImage:
     )
     image.source_header = reader.source_header
     if meta is None or not meta.revision:
-        image.attach_headers(reader.headers, reader.pixel_format)
+        image.attach_headers(reader.instance_headers, reader.pixel_format, reader.frame_map)
     return image
 
 
@@ -141,20 +142,26 @@ def _volume(
         scale_hint=header.scale_hint,
         quantize=quantize,
     )
-    values = stored.values if stored.values.ndim == 3 else stored.values[..., np.newaxis]
-    x, y, z = values.shape
+    colour = stored.values.shape != shape
+    values = stored.values if len(shape) == 3 else np.expand_dims(stored.values, 2)
+    x, y, z = values.shape[:3]
     result = DicomCubeImage(
-        np.ascontiguousarray(values.T),
+        np.ascontiguousarray(values.transpose((2, 1, 0, 3) if colour else None)),
         PixelDataHeader(
             RescaleSlope=stored.slope,
             RescaleIntercept=stored.intercept,
-            OriginalPixelDtype=np.dtype(getattr(data, "dtype", values.dtype)).name,
+            OriginalPixelDtype=_type_name(data, values),
             PixelDtype=values.dtype.name,
         ),
         space=geometry_of(image.affine, (x, y, z), name),
     )
     result.source_header = _nifti_header(image, stored)
     return result
+
+
+def _type_name(data: Any, values: npt.NDArray[Any]) -> str:
+    kind = np.dtype(getattr(data, "dtype", values.dtype))
+    return values.dtype.name if kind == RGB else kind.name
 
 
 def _nifti_header(image: Savable, stored: Stored) -> bytes | None:
@@ -165,7 +172,8 @@ def _nifti_header(image: Savable, stored: Stored) -> bytes | None:
     if image.affine is None or not np.array_equal(header.get_best_affine(), image.affine):
         return None
     header = header.copy()
-    header.set_data_dtype(stored.values.dtype)
+    colour = stored.values.shape != image.shape
+    header.set_data_dtype(RGB if colour else stored.values.dtype)
     header.set_data_shape(image.shape)
     header.set_slope_inter(stored.slope, stored.intercept)
     file = io.BytesIO()

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from math import isclose
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dicube_core.exceptions import GeometryError, UnsupportedKindError
 from dicube_core.lazy import lazy
 from dicube_core.modality import ModalityTransform
+from dicube_plugins.colours import colours_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from dicube_core.geometry import Geometry
     from dicube_core.reader import Reader
+    from dicube_core.spatial.axes import Axis
+    from dicube_core.spatial.dimensions import Dimensions
+    from dicube_plugins.colours import Colours
 
-__all__ = ["Series"]
+__all__ = ["RGB", "Series"]
+
+#: nibabel's name for the voxels of NIfTI's RGB24.
+RGB = np.dtype([(name, "u1") for name in "RGB"])
+#: Axes that NIfTI has beside x, y and z.
+_MOST_EXTRA = 4
+_SECONDS = {"s": 1.0, "ms": 1e-3}
 
 
 class Series:
@@ -25,34 +39,92 @@ class Series:
     ----------
     reader : Reader
         Of the file.
+    sheared : bool
+        Take the true affine of slices that are shifted along their plane (gantry tilt), which
+        is no rectangular grid.
 
     Raises
     ------
     GeometryError
         The slices form no regular grid.
+    UnsupportedKindError
+        Colour that is no RGB of 8 bits.
     """
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, *, sheared: bool = False) -> None:
         self.reader = reader
-        self.geometry: Geometry = reader.require_geometry().in_axis_order("xyz")
-        self.affine: npt.NDArray[np.float64] = self.geometry.affine_xyz_ras
+        self.sheared = sheared
+        self.colours = _colours(reader)
+        self.dimensions: Dimensions | None = None
+        if reader.geometry is None:
+            self.dimensions = _full_grid(reader)
+        if sheared:
+            self.affine = _sheared(reader)
+        else:
+            self.affine = self._geometry().affine_xyz_ras
         self.affine.flags.writeable = False
+
+    def _geometry(self) -> Geometry:
+        if self.dimensions is None:
+            return self.reader.require_geometry()
+        geometry = self.dimensions.geometry
+        if geometry is None:
+            why = self.dimensions.reason or "its stacks lie in different places"
+            raise GeometryError(
+                f"{self.reader.name}: {self.dimensions}, but the volumes have no affine in "
+                f"common: {why}",
+                suggestion="read the frames of each volume with dicube_core.open(path)"
+                ".dimensions.frames_of(); load(path, sheared=True) takes a gantry tilt",
+            )
+        return geometry
 
     @property
     def name(self) -> str:
         """Path of the file, or a description of the source."""
         return self.reader.name
 
+    @lazy
+    def extra_axes(self) -> tuple[Axis, ...]:
+        """Dimensions beside x, y and z in the order of the array axes: time first, as in NIfTI."""
+        if self.dimensions is None:
+            return ()
+        innermost_first = self.dimensions.axes[::-1]
+        return tuple(sorted(innermost_first, key=lambda axis: axis.name != "time"))
+
+    @lazy
+    def frame_grid(self) -> npt.NDArray[np.intp]:
+        """Frame number at each place, shape (z, ...): the array axes behind x and y."""
+        dimensions = self.dimensions
+        if dimensions is None:
+            return np.arange(self.reader.frame_count, dtype=np.intp)
+        order = [dimensions.names.index(axis.name) for axis in self.extra_axes]
+        return dimensions.index.transpose(len(order), *order)
+
+    @lazy
+    def shape(self) -> tuple[int, ...]:
+        """(x, y, z) = (columns, rows, frames), or (x, y, z, ...) with `extra_axes`."""
+        rows, columns = self.reader.pixel_format.shape[:2]
+        return (columns, rows, *map(int, self.frame_grid.shape))
+
+    @lazy
+    def zooms(self) -> tuple[float, ...]:
+        """Spacing, mm; steps along time in seconds where they are even, else 1."""
+        spacing: Sequence[float] = np.sqrt(np.square(self.affine[:3, :3]).sum(axis=0)).tolist()
+        if not self.sheared:
+            spacing = self._geometry().in_axis_order("xyz").spacing
+        steps = [_seconds(axis) or 1.0 for axis in self.extra_axes]
+        return (*spacing, *steps)
+
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """(x, y, z) = (columns, rows, frames)."""
-        frames, rows, columns = self.reader.shape
-        return columns, rows, frames
+    def time_unit(self) -> str:
+        """NIfTI's word for the unit of the fourth axis."""
+        first = self.extra_axes[:1]
+        return "sec" if first and _seconds(first[0]) else "unknown"
 
     @property
     def stored_dtype(self) -> np.dtype[Any]:
-        """Type of the stored values."""
-        return self.reader.dtype
+        """Type of the stored values; that of RGB for colour of any kind."""
+        return self.reader.dtype if self.colours is None else RGB
 
     @lazy
     def transform(self) -> ModalityTransform:
@@ -62,17 +134,85 @@ class Series:
     @lazy
     def voxel_dtype(self) -> np.dtype[Any]:
         """Type that nibabel gives voxels in: float64 if they are scaled, else as stored."""
-        return self.stored_dtype if self.transform.is_identity else np.dtype(np.float64)
+        if self.colours is not None or self.transform.is_identity:
+            return self.stored_dtype
+        return np.dtype(np.float64)
 
     @lazy
     def scale_factors(self) -> tuple[float, float] | None:
         """(slope, intercept) of all frames, None where frames differ or there is a Modality LUT."""
+        if self.colours is not None:
+            return 1.0, 0.0
         if self.transform.has_lut or not self.reader.pixel_header.rescale_is_shared:
             return None
         return self.transform.rescale(0)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"reader": self.reader}
+        return {"reader": self.reader, "sheared": self.sheared}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        Series.__init__(self, state["reader"])
+        Series.__init__(self, state["reader"], sheared=state["sheared"])
+
+
+def _colours(reader: Reader) -> Colours | None:
+    """Return how colour becomes RGB24, None for grey."""
+    colours = colours_of(reader)
+    if colours is not None and colours.dtype != np.uint8:
+        raise UnsupportedKindError(
+            f"{reader.name}: colour of {colours.dtype} cannot be given: NIfTI has RGB of 8 bits "
+            "only",
+            suggestion="read the values with dicube_core.open(path).frames()",
+        )
+    return colours
+
+
+def _full_grid(reader: Reader) -> Dimensions | None:
+    """Return the dimensions of a series of several volumes; None for one volume.
+
+    Raises
+    ------
+    UnsupportedKindError
+        There are more of them than an image has axes.
+    """
+    found = reader.dimensions
+    if found is None or not found.is_regular:
+        return None
+    if len(found.axes) > _MOST_EXTRA:
+        raise UnsupportedKindError(
+            f"{reader.name}: {found}: an image has {_MOST_EXTRA} axes beside x, y and z",
+            suggestion="read the frames of each volume with dicube_core.open(path)"
+            ".dimensions.frames_of()",
+        )
+    return found
+
+
+def _sheared(reader: Reader) -> npt.NDArray[np.float64]:
+    """Return the affine of a volume even if its slices are shifted, (x, y, z, 1) to RAS mm."""
+    lps = reader.sheared_affine()
+    geometry = reader.volume_geometry
+    if geometry is not None:
+        return geometry.affine_xyz_ras
+    if lps is None:
+        raise GeometryError(
+            f"{reader.name}: its slices form no grid, nor one that is sheared evenly",
+            suggestion="leave sheared=True out; 'dcbs info' lists all findings",
+        )
+    affine = lps[:, [2, 1, 0, 3]]
+    affine[:2] = 0.0 - affine[:2]
+    return affine
+
+
+def _seconds(axis: Axis) -> float | None:
+    """Return the step along an axis of time, None where there is no even one."""
+    if axis.name != "time" or len(axis) < 2:
+        return None
+    known = [(axis.unit, axis.values), *((one.unit, one.values) for one in axis.also)]
+    for unit, values in known:
+        if unit not in _SECONDS or not all(isinstance(v, int | float) for v in values):
+            continue
+        numbers: list[float] = [float(v) for v in values]  # type: ignore[arg-type]
+        steps = [b - a for a, b in zip(numbers, numbers[1:], strict=False)]
+        mean = (numbers[-1] - numbers[0]) / len(steps)
+        if mean > 0 and all(isclose(step, mean, rel_tol=1e-3) for step in steps):
+            return mean * _SECONDS[unit]
+    return None

@@ -1,4 +1,4 @@
-"""Which part of which frames an index of an array (x, y, z) asks for."""
+"""Which part of which frames an index of an array (x, y, z, ...) asks for."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ class Selection:
     ----------
     columns, rows : slice
         Part of each frame (array axes x and y).
-    frames : range
-        Which frames (array axis z), in which order.
+    planes : tuple of range
+        Which places along each of the other array axes (z, ...), in which order.
     index : tuple of None, int and slice
-        To be applied to the box in (x, y, z): new axes, and axes that are dropped.
+        To be applied to the box in (x, y, z, ...): new axes, and axes that are dropped.
     """
 
     columns: slice
     rows: slice
-    frames: range
+    planes: tuple[range, ...]
     index: tuple[Any, ...]
 
 
-def select(slicer: object, shape: tuple[int, int, int], name: str) -> Selection:
+def select(slicer: object, shape: tuple[int, ...], name: str) -> Selection:
     """Work out an index as nibabel's proxies take it.
 
     Parameters
@@ -43,7 +43,7 @@ def select(slicer: object, shape: tuple[int, int, int], name: str) -> Selection:
     slicer : object
         Integers, slices, None and Ellipsis, as ``array[slicer]`` takes them.
     shape : tuple of int
-        (x, y, z).
+        (x, y, z, ...).
     name : str
         Of the file, for messages.
 
@@ -64,20 +64,21 @@ def select(slicer: object, shape: tuple[int, int, int], name: str) -> Selection:
             index.append(slice(None))
         else:
             axis = len(box)
-            if axis < 3 and not 0 <= item < shape[axis]:
+            if axis < len(shape) and not 0 <= item < shape[axis]:
                 raise FrameIndexError(
                     f"{name}: index {item if item >= 0 else item - shape[axis]} is out of range "
                     f"for axis {axis} of length {shape[axis]}"
                 )
             box.append(slice(item, item + 1))
             index.append(0)
-    if len(box) != 3:
-        raise _too_many(name)
-    columns, rows, frames = box
-    return Selection(columns, rows, range(*frames.indices(shape[2])), tuple(index))
+    if len(box) != len(shape):
+        raise _too_many(name, len(shape))
+    columns, rows, *others = box
+    planes = tuple(range(*one.indices(n)) for one, n in zip(others, shape[2:], strict=True))
+    return Selection(columns, rows, planes, tuple(index))
 
 
-def _canonical(slicer: object, shape: tuple[int, int, int], name: str) -> tuple[Any, ...]:
+def _canonical(slicer: object, shape: tuple[int, ...], name: str) -> tuple[Any, ...]:
     items = slicer if isinstance(slicer, tuple) else (slicer,)
     if any(isinstance(item, bool | np.bool_ | np.ndarray | list | tuple) for item in items):
         raise DataConsistencyError(
@@ -87,9 +88,9 @@ def _canonical(slicer: object, shape: tuple[int, int, int], name: str) -> tuple[
     try:
         canonical: tuple[Any, ...] = _canonical_slicers(items, shape, check_inds=False)
     except IndexError:
-        raise _too_many(name) from None
+        raise _too_many(name, len(shape)) from None
     return canonical
 
 
-def _too_many(name: str) -> FrameIndexError:
-    return FrameIndexError(f"{name}: too many indices for an array of 3 axes")
+def _too_many(name: str, axes: int) -> FrameIndexError:
+    return FrameIndexError(f"{name}: too many indices for an array of {axes} axes")

@@ -1,4 +1,4 @@
-"""The integers that an image is saved as: exactly its values, or an error."""
+"""The numbers that an image is saved as: exactly its values, or an error."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from dicube_plugins.nibabel._integers import (
     exact_integers,
     fitted,
     in_chosen_type,
+    real_in_chosen_type,
     refuse_other_kinds,
 )
 from dicube_plugins.nibabel._proxy import DcbsArrayProxy
+from dicube_plugins.nibabel._series import RGB
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -33,7 +35,9 @@ def stored_values(
     scale_hint: tuple[float, float] | None,
     quantize: Literal["uint16"] | None,
 ) -> Stored:
-    """Find integers and scale factors that give exactly the values of an array or proxy.
+    """Find stored numbers and factors that give exactly the values of an array or proxy.
+
+    Integers where there are such, else the real numbers that they are.
 
     Parameters
     ----------
@@ -53,10 +57,12 @@ def stored_values(
     Raises
     ------
     UnsupportedKindError
-        There are none: the values are real, or wider than 32 bits.
+        The values are complex, wider than 64 bits, or of another kind that is not stored.
     DataConsistencyError
         `chosen` does not hold the values.
     """
+    if getattr(dataobj, "dtype", None) == RGB:
+        return Stored(_samples(np.asanyarray(dataobj), name, chosen))
     if hasattr(dataobj, "dtype"):
         refuse_other_kinds(np.dtype(dataobj.dtype), name)
     raw = _unscaled(dataobj)
@@ -73,6 +79,17 @@ def stored_values(
         if kept is not None:
             return Stored(kept, raw.slope, raw.intercept)
     return _real(raw.values, name, chosen, scale_hint, quantize)
+
+
+def _samples(values: npt.NDArray[Any], name: str, chosen: np.dtype[Any] | None) -> npt.NDArray[Any]:
+    """Return colour with a last axis of three."""
+    if chosen not in (None, RGB):
+        raise UnsupportedKindError(
+            f"{name}: colour cannot be stored as {chosen}",
+            suggestion="leave the choice of the type open",
+        )
+    samples = np.stack([values[field] for field in "RGB"], axis=-1)
+    return samples  # noqa: RET504 - typed by its name
 
 
 def _unscaled(dataobj: Any) -> Stored | None:
@@ -103,12 +120,8 @@ def _real(
         return found
     if quantize is not None:
         return Stored(*quantized(values, quantize, name))
-    raise UnsupportedKindError(
-        f"{name}: the values, {values.dtype}, are not whole numbers of up to 32 bits, and would "
-        "lose precision",
-        suggestion="to store them in 65,536 steps all the same: "
-        "dicube_plugins.nibabel.save(image, path, quantize='uint16'); else save as .nii.gz",
-    )
+    kind = np.dtype("float64" if values.dtype.itemsize > 4 else "float32")
+    return Stored(real_in_chosen_type(values, kind if chosen is None else chosen, name))
 
 
 def _by_factors(values: npt.NDArray[Any], slope: float, intercept: float) -> Stored | None:

@@ -81,7 +81,7 @@ METHODS: Mapping[str, Callable[..., Any]] = {
     "GetDirection": _getter(lambda found: found.grid.direction),
     "GetPixelID": _getter(lambda found: found.pixel_id),
     "GetPixelIDValue": _getter(lambda found: found.pixel_id),
-    "GetNumberOfComponents": _getter(lambda _: 1),
+    "GetNumberOfComponents": _getter(lambda found: found.components),
     "GetMetaDataKeys": _getter(lambda found: tuple(found.words.entries)),
     "HasMetaDataKey": _getter(lambda found, key: key in found.words.entries),
     "GetMetaData": _getter(lambda found, key: found.words.text(key)),

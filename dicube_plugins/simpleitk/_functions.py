@@ -34,6 +34,7 @@ def read_image(
     output_pixel_type : int
         Such as ``sitk.sitkFloat32``. By default the type that holds every value exactly, which is
         the one that SimpleITK gives the slices: integers where slope and intercept are whole.
+        Colour is a vector of red, green and blue; YBR_FULL and palettes become that.
     extract_index, extract_size : sequence of int
         (x, y, z) of the part to read; a size of 0 leaves the dimension out. Only its frames are
         decoded. Without a size, all is read.
@@ -50,6 +51,8 @@ def read_image(
     ------
     GeometryError
         The slices form no regular grid; the message says why, and how to read them anyway.
+    UnsupportedKindError
+        Colour in a type of one number per voxel, or of a kind that does not become RGB.
     DataConsistencyError
         The region is not within the file, or the type does not hold a value.
     InvalidCubeFileError, DecodeError
@@ -89,12 +92,12 @@ def write_image(
     Parameters
     ----------
     image : sitk.Image
-        Two- or three-dimensional, of integers.
+        Two- or three-dimensional, of real numbers, or of three components of colour.
     path : path-like
         The file; its folder must exist.
     quantize : {"uint16"}, optional
         Store real values in 65,536 steps between their minimum and maximum. This loses
-        precision, so it happens only when asked for.
+        precision, so it happens only when asked for; by default they are stored as they are.
     modality : str, optional
         Such as ``CT``, instead of that in the metadata; ``OT`` (other) if there is none.
     keep_uids : bool
@@ -104,8 +107,8 @@ def write_image(
     Raises
     ------
     UnsupportedKindError
-        Vectors, complex numbers, label maps, four dimensions; real values without `quantize`;
-        integers beyond 32 bits.
+        Vectors that are no colour, complex numbers, label maps, four dimensions; integers beyond
+        32 bits.
     GeometryError
         The axes are not perpendicular.
     MetaDataError

@@ -68,14 +68,19 @@ def _flat(image: Any, region: Region, name: str) -> Any:
 
 
 def _image(volume: Volume, grid: Grid, index: tuple[int, ...], pixel_id: int) -> Any:
-    chosen = pixel_id_of(volume.dtype) if pixel_id == sitk.sitkUnknown else basic_type(pixel_id)
+    n = volume.components
+    if pixel_id == sitk.sitkUnknown:
+        chosen = pixel_id_of(volume.dtype, n)
+    else:
+        chosen = basic_type(pixel_id, n)
+    samples = (n,) if n > 1 else ()
     columns, rows = grid.size[:2]
     start, count = (index[2], grid.size[2]) if grid.dimension == 3 else (0, 1)
     images: list[Any] = []
 
     def allocated() -> npt.NDArray[Any]:
-        images.append(sitk.Image(grid.size, chosen))
-        return _voxels(images[0]).reshape(count, rows, columns)
+        images.append(sitk.Image(grid.size, chosen, n if n > 1 else 0))
+        return _voxels(images[0]).reshape(count, rows, columns, *samples)
 
     # SimpleITK fills new images with zeros, on one thread, which takes a third as long as all the
     # decoding. It lets other threads of Python run meanwhile.

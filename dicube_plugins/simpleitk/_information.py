@@ -27,12 +27,15 @@ class Information:
         Of the whole file.
     pixel_id : int
         Of the file, whatever the output pixel type.
+    components : int
+        Numbers per voxel: 3 for colour.
     words : SliceWords
         Of the first slice, in the order of `grid`.
     """
 
     grid: Grid
     pixel_id: int
+    components: int
     words: SliceWords
 
     @classmethod
@@ -40,7 +43,9 @@ class Information:
         """Describe an open file; no frame is touched."""
         (first,) = volume.grid.frames(0, 1)
         words = SliceWords(SliceHeaders(volume.reader).file(first), private=private)
-        return cls(volume.grid, pixel_id_of(volume.dtype), words)
+        return cls(
+            volume.grid, pixel_id_of(volume.dtype, volume.components), volume.components, words
+        )
 
 
 def remember(reader: Any, found: Information) -> None:

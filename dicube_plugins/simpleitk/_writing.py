@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from dicube_core.exceptions import UnsupportedKindError
 from dicube_plugins.insight import Grid, itk_errors
 from dicube_plugins.insight.series import ItkImage, write_series
-from dicube_plugins.simpleitk._pixel_types import BASIC
+from dicube_plugins.simpleitk._pixel_types import BASIC, VECTORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ def write(
     # A view: it is used here only, while the caller holds the image.
     array = sitk.GetArrayViewFromImage(image)
     write_series(
-        ItkImage(array, grid, entries),
+        ItkImage(array, grid, entries, image.GetNumberOfComponentsPerPixel()),
         path,
         quantize=quantize,
         modality=modality,
@@ -50,10 +50,11 @@ def write(
 
 
 def _require_kind(image: Any, path: str) -> None:
-    if image.GetPixelIDValue() not in BASIC:
+    vector = image.GetPixelIDValue() in VECTORS and image.GetNumberOfComponentsPerPixel() == 3
+    if image.GetPixelIDValue() not in BASIC and not vector:
         raise UnsupportedKindError(
             f"{path}: an image of type {image.GetPixelIDTypeAsString()!r} cannot be stored; a "
-            ".dcbs file holds one real number per voxel",
+            ".dcbs file holds one real number per voxel, or three of colour",
             suggestion="sitk.VectorIndexSelectionCast takes one component, "
             "sitk.LabelMapToLabel makes labels numbers, sitk.ComplexToReal takes one part",
         )

@@ -44,7 +44,7 @@ def run_python(code):
 
 
 def test_built_in_codecs():
-    assert list_codecs() == ["htj2k", "htj2k-openjpeg"]
+    assert list_codecs() == ["htj2k", "htj2k-openjpeg", "pcodec"]
     for name, kind in (("htj2k", OpenJPHCodec), ("htj2k-openjpeg", OpenJPEGCodec)):
         codec = get_codec(name)
         assert isinstance(codec, kind)

@@ -82,7 +82,7 @@ _WATCH = """
 
 def test_no_encode_overlaps_the_first_of_its_kind():
     watched = run_python(_WATCH, "with")
-    assert watched == {"calls": 8 + 2, "overlaps": 0}
+    assert watched == {"calls": 8 + 3, "overlaps": 0}
 
 
 def test_the_watch_would_have_noticed():

@@ -1,6 +1,7 @@
 """Every file that pydicom brings along comes back whole, or is refused in the expected words."""
 
 from collections import Counter
+from io import BytesIO
 from pathlib import Path
 
 import pydicom.data
@@ -23,6 +24,13 @@ NAMES = [
     if path.is_file() and path.suffix not in (".py", ".pyc", ".json", ".cfg")
 ]
 WHOLE = [name for name in NAMES if EXPECTED.get(name) in ("exact", "normalised")]
+#: Compressed colour -> what it is once it is decoded (docs/kinds.md).
+DECODED_LABELS = {
+    ("YBR_FULL_422", "YBR_FULL"),
+    ("YBR_RCT", "RGB"),
+    ("YBR_ICT", "RGB"),
+    ("YBR_FULL", "RGB"),  # the frame names its components R, G and B
+}
 pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning:pydicom"),
     pytest.mark.filterwarnings("ignore::UserWarning:PIL"),
@@ -65,6 +73,19 @@ def test_outcome(name, tmp_path):
         assert report.byte_identical == (expected == "exact")
 
 
+def decoded_colour_as_in(source, restored):
+    """Label decoded colour as the source labelled it compressed: all else must be equal."""
+    first, second = (pydicom.dcmread(BytesIO(data), force=True) for data in (source, restored))
+    labels = first.get("PhotometricInterpretation"), second.get("PhotometricInterpretation")
+    if labels[0] == labels[1]:
+        return restored
+    assert labels in DECODED_LABELS
+    second.PhotometricInterpretation = labels[0]
+    file = BytesIO()
+    second.save_as(file)
+    return file.getvalue()
+
+
 @pytest.mark.parametrize("name", WHOLE)
 def test_restored_file_as_pydicom_sees_it(name, tmp_path):
     path = ROOT / name
@@ -76,8 +97,8 @@ def test_restored_file_as_pydicom_sees_it(name, tmp_path):
     if EXPECTED[name] == "exact":
         assert restored == source
         return
-    by_value = "expb" in name or "bigendian" in name
-    same_elements(source, restored, by_value=by_value)
+    by_value = any(word in name for word in ("expb", "bigendian", "BigEnd", "big_endian"))
+    same_elements(source, decoded_colour_as_in(source, restored), by_value=by_value)
     assert (stored(restored) == stored(source)).all()
 
 
@@ -85,15 +106,13 @@ def test_counts():
     known = [expected_outcome(name) for name in NAMES]
     assert Counter(filter(None, known)) == {
         "without pixel data": 74,
-        "exact": 49,
-        "colour image": 27,
+        "exact": 55,
         "no DICOM file": 19,
-        "normalised": 14,
-        "multi-frame": 8,
+        "normalised": 43,
+        "is not a number of frames": 1,
         "cannot be decoded": 2,
         "the file ends at byte": 2,
-        "1-bit": 2,
+        "Segmentation Storage": 2,
         "without Photometric": 2,
         "unknown value representation": 1,
-        "palette colour": 1,
     }

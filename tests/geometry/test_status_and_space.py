@@ -95,6 +95,7 @@ def test_every_kind_of_finding_has_its_place_in_the_statuses():
         FindingKind.UNREADABLE_VALUE,
         FindingKind.NOT_IN_SPATIAL_ORDER,
         FindingKind.SINGLE_SLICE,
+        FindingKind.TILT_NOT_IN_POSITIONS,
     }
     assert set(_PRECEDENCE) == set(FindingKind) - harmless
     assert set(_PRECEDENCE.values()) == set(DicomStatus) - {DicomStatus.CONSISTENT}

@@ -79,6 +79,10 @@ def _meta_end(raw: bytes) -> int:
     return position
 
 
+#: Files that end within an element; the second is of the package pydicom-data.
+CUT = frozenset(("MR_truncated.dcm", "emri_small_jpeg_2k_lossless_too_short.dcm"))
+
+
 def bundled() -> list[tuple[str, Dataset, bytes, Encoding]]:
     """(name, pydicom's reading, data set bytes, encoding) of pydicom's own files that parse."""
     found = []

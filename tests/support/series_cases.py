@@ -243,7 +243,7 @@ REFUSED |= {
         "colour",
     ),
     "palette": (_kind(text(0x00280004, "CS", "PALETTE COLOR")), "palette"),
-    "multi_frame": (_kind(text(0x00280008, "IS", "3"), _PIXELS), "multi-frame"),
+    "multi_frame_cut": (_kind(text(0x00280008, "IS", "4"), _PIXELS), "4 frames of 6x5"),
     "one_bit": (_kind(us(0x00280100, 1), us(0x00280101, 1), us(0x00280102, 0)), "1-bit"),
     "float": (_kind(_FLOATS, without=(0x7FE00010,)), "floating point"),
     "double": (_kind(Node(0x7FE00009, "OD", bytes(240)), without=(0x7FE00010,)), "floating point"),

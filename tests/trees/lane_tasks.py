@@ -1,0 +1,57 @@
+"""What worker processes do in tests; a module of its own, so that they can import it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from dicube_core.settings import get_num_threads
+from dicube_core.trees._worker import tell
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def process(_: int) -> int:
+    time.sleep(0.2)
+    return os.getpid()
+
+
+def threads(_: int) -> int:
+    time.sleep(0.3)
+    return get_num_threads()
+
+
+def die_on_three(number: int) -> int:
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def fail_on_three(number: int) -> int:
+    if number == 3:
+        raise ValueError("three")
+    return number
+
+
+def count_up(limit: int) -> int:
+    for number in range(limit):
+        tell(number)
+        time.sleep(0.05)
+    return limit
+
+
+def interrupted(folder: str) -> None:
+    """Say that it runs; clean up when interrupted, slowly."""
+    mark = Path(folder, f"{os.getpid()}.running")
+    mark.touch()
+    try:
+        for _ in range(1200):
+            time.sleep(0.05)
+            tell(0)
+    finally:
+        time.sleep(0.3)
+        mark.rename(mark.with_suffix(".cleaned"))
