@@ -11,6 +11,7 @@ from dicube_core.dicom.colour import relabelled
 from dicube_core.dicom.file_meta import PREAMBLE, file_meta_for
 from dicube_core.dicom.instance import (
     encapsulated_parts,
+    is_dicom_file,
     native_instance,
     restored_file,
     with_encoding,
@@ -94,20 +95,23 @@ class WholeInstances:
         A few frames are in memory at the same time, however many there are.
         """
         header = self.header(index)
-        yield from self._around(header, restored_file(header, b""), index)
+        tail = header.tail + header.rest if header.exact else header.whole_tail
+        yield from self._around(restored_file(header, b""), header.padding + tail, index)
 
     def native(self, index: int, syntax: str) -> Iterator[bytes | memoryview]:
         """Yield the parts of an instance in an uncompressed transfer syntax."""
         header = self._encoded(index, explicit=syntax != uids.IMPLICIT_LE)
         if syntax != uids.DEFLATED:
-            yield from self._around(header, native_instance(header, b""), index)
+            tail = header.tail + header.rest if is_dicom_file(header) else header.whole_tail
+            yield from self._around(native_instance(header, b""), header.padding + tail, index)
             return
         yield header.preamble or PREAMBLE
         yield file_meta_for(header, uids.DEFLATED)
         packer = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
         length = 0
-        body = header.head + header.pixel_header + header.padding + header.tail
-        for part in self._around(header, body, index):
+        after = header.padding + header.whole_tail
+        body = header.head + header.pixel_header + after
+        for part in self._around(body, after, index):
             packed = packer.compress(part)
             length += len(packed)
             yield packed
@@ -147,11 +151,8 @@ class WholeInstances:
         bits = self._format.bits_allocated
         return with_encoding(self.header(index), explicit=explicit, bits_allocated=bits)
 
-    def _around(
-        self, header: SliceHeader, whole: bytes, index: int
-    ) -> Iterator[bytes | memoryview]:
-        """Yield a file that was made without pixels, with these where they belong."""
-        after = header.padding + header.tail
+    def _around(self, whole: bytes, after: bytes, index: int) -> Iterator[bytes | memoryview]:
+        """Yield a file that was made without pixels, with these before what comes after them."""
         yield whole[: len(whole) - len(after)]
         frames = self.frame_map.frames_of(index)
         with InOrder(lambda n: self._frame(frames[n]), len(frames)) as decoded:

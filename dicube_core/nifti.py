@@ -52,8 +52,8 @@ def load_from_nifti(
     file_path : path-like
         ``.nii`` or ``.nii.gz``.
     quantize : {"uint16"}, optional
-        Store real-valued voxels, which are else kept as they are, in 65,536 steps between their minimum and maximum. This loses
-        precision, so it happens only when asked for.
+        Store real-valued voxels, which are else kept as they are, in 65,536 steps between their
+        minimum and maximum. This loses precision, so it happens only when asked for.
 
     Returns
     -------

@@ -57,7 +57,8 @@ def montage(
     Returns
     -------
     PIL.Image.Image
-        8-bit greyscale. MONOCHROME1 is shown with its lowest values white (PS3.3 C.7.6.3.1.2).
+        8-bit greyscale, or RGB for colour. MONOCHROME1 is shown with its lowest values white
+        (PS3.3 C.7.6.3.1.2), a palette image by its indices.
 
     Raises
     ------
@@ -70,14 +71,16 @@ def montage(
     if not reader.frame_count:
         raise InvalidCubeFileError(f"{reader.name}: the file has no frames")
     chosen = _chosen(reader.frame_count, max_tiles)
-    rows, width = reader.pixel_format.shape
+    rows, width = reader.pixel_format.shape[:2]
     level = _level(reader, width, tile_width)
-    tiles = _grey(reader, chosen, reader.frames(chosen, level=level), window)
+    show = _colour if reader.pixel_format.is_colour else _grey
+    tiles = show(reader, chosen, reader.frames(chosen, level=level), window)
     down, across = (1.0, 1.0) if reader.geometry is None else reader.geometry.spacing[1:]
     size = (tile_width, max(1, round(tile_width * rows * down / (width * across))))
     columns = columns or math.ceil(math.sqrt(len(chosen) * size[1] / size[0]))
     columns = min(columns, len(chosen))
-    sheet = pil.new("L", (columns * size[0], math.ceil(len(chosen) / columns) * size[1]))
+    mode = "RGB" if reader.pixel_format.is_colour else "L"
+    sheet = pil.new(mode, (columns * size[0], math.ceil(len(chosen) / columns) * size[1]))
     draw = draw_module.Draw(sheet)
     font = fonts.load_default(size=max(10, tile_width // 14))
     for place, (index, tile) in enumerate(zip(chosen, tiles, strict=True)):
@@ -85,7 +88,7 @@ def montage(
         picture = pil.fromarray(tile).resize(size, pil.Resampling.BILINEAR)
         sheet.paste(picture, corner)
         text = (corner[0] + 4, corner[1] + 2)
-        draw.text(text, str(index), fill=255, font=font, stroke_width=2, stroke_fill=0)
+        draw.text(text, str(index), fill="white", font=font, stroke_width=2, stroke_fill="black")
     result: Image = sheet
     return result
 
@@ -113,6 +116,8 @@ def _chosen(count: int, most: int) -> list[int]:
 
 def _level(reader: Reader, width: int, tile_width: int) -> int:
     """Return the number of halvings that keep at least the width of a tile."""
+    if not reader.codec_name.startswith("htj2k"):
+        return 0  # there is one resolution only
     from dicube_core.codec.codestream import parse
 
     available = parse(reader.codestream(0)).levels
@@ -130,12 +135,35 @@ def _grey(
 
     rescale = np.asarray([reader.pixel_header.rescale(index) for index in chosen], np.float32)
     slopes, intercepts = (rescale[:, i].reshape(-1, 1, 1) for i in range(2))
-    values = frames.astype(np.float32) * slopes + intercepts
+    # NaN and infinities of real values are shown as the lowest and highest numbers.
+    values = np.nan_to_num(frames.astype(np.float32)) * slopes + intercepts
     low, high = _range(reader, values, window)
     grey = np.clip((values - low) / max(high - low, 1e-12), 0, 1) * 255
     if _photometric(reader) == "MONOCHROME1":
         grey = 255 - grey
     shown: npt.NDArray[np.uint8] = np.rint(grey).astype(np.uint8)
+    return shown
+
+
+def _colour(
+    reader: Reader,
+    chosen: list[int],
+    frames: npt.NDArray[Any],
+    _window: tuple[float, float] | None,
+) -> npt.NDArray[np.uint8]:
+    """Return colour frames as RGB of 8 bits (PS3.3 C.7.6.3.1.2)."""
+    import numpy as np
+
+    pixel_format = reader.pixel_format
+    low = -(1 << (pixel_format.bits_stored - 1)) if pixel_format.pixel_representation else 0
+    scale = 255 / ((1 << pixel_format.bits_stored) - 1)
+    values = (frames.astype(np.float32) - low) * np.float32(scale)
+    if pixel_format.photometric_interpretation != "RGB":
+        y, blue, red = values[..., 0], values[..., 1] - 128, values[..., 2] - 128
+        values = np.stack(
+            (y + 1.402 * red, y - 0.344136 * blue - 0.714136 * red, y + 1.772 * blue), axis=-1
+        )
+    shown: npt.NDArray[np.uint8] = np.rint(np.clip(values, 0, 255)).astype(np.uint8)
     return shown
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dicube_core.codec.codestream import rpcl_obstacle
+from dicube_core.codec.registry import ENCAPSULATED
 from dicube_core.dataset import uids
 from dicube_core.dicom.agreement import require_agreement
 from dicube_core.dicom.colour import relabelled
@@ -135,7 +136,8 @@ class SliceProvider:
     @lazy
     def kept_syntax(self) -> str:
         """Transfer syntax of frames that are kept as their source compressed them, else ''."""
-        if self.reader.kept_encodings is None:
+        kept = self.reader.kept_encodings is not None
+        if not kept or not self.reader.codec_name.startswith(ENCAPSULATED):
             return ""
         return self.reader.codec.transfer_syntax_uid
 

@@ -122,6 +122,7 @@ def _check_sections(reader: Reader, report: VerifyReport) -> None:
     """Read everything but the frames; reading compares checksums."""
     try:
         _ = reader.geometry, reader.dicom_status, reader.writer, reader.source_header
+        _ = reader.kept_encodings
         meta, headers = reader.dicom_meta, reader.headers
         for index, header in enumerate(headers or ()):
             require_agreement(header, index, reader.pixel_format, reader.pixel_header)

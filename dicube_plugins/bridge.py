@@ -12,7 +12,7 @@ from dicube_core.frames import run_frames
 from dicube_core.reader import Reader
 from dicube_core.slices import SliceProvider
 from dicube_core.streaming import DcbStreamingReader
-from dicube_plugins.delivery import Delivery, choose_for
+from dicube_plugins.delivery import Delivery, choose_for, heed_colour
 from dicube_plugins.policy import AUTO, Choice, Policy, transfer_syntax_uid
 from dicube_plugins.targets import open_target
 
@@ -162,6 +162,7 @@ def _deliverable(
     choice: Choice, policy: Policy, provider: SliceProvider, numbers: Sequence[int]
 ) -> Choice:
     """Keep the choice if all slices can be delivered in it: a series is not mixed."""
+    choice = heed_colour(choice, policy, provider.reader)
     if choice.transfer_syntax == policy.fallback:
         return choice
     try:

@@ -11,10 +11,11 @@ from dicube_plugins.capability import Capability, syntax_name
 if TYPE_CHECKING:
     import os
 
+    from dicube_core.reader import Reader
     from dicube_plugins.consumers.base import Consumer
     from dicube_plugins.policy import Choice, Policy
 
-__all__ = ["Delivery", "choose_for"]
+__all__ = ["Delivery", "choose_for", "heed_colour"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +81,15 @@ def choose_for(
     except LookupError as exc:
         return None, policy.fall_back(str(exc))
     return capability, policy.choose(capability)
+
+
+def heed_colour(choice: Choice, policy: Policy, reader: Reader) -> Choice:
+    """Give colour uncompressed where a policy chose: consumers are asked with grey slices only.
+
+    There are programs that read grey HTJ2K right, and colour through its transform wrong.
+    """
+    if choice.transfer_syntax == policy.fallback or not reader.pixel_format.is_colour:
+        return choice
+    return policy.fall_back(
+        f"{choice.reason}; but that was shown with grey slices, not with colour"
+    )

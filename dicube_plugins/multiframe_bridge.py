@@ -17,8 +17,8 @@ from dicube_core.exceptions import (
 )
 from dicube_core.reader import Reader
 from dicube_plugins.archives import write_all
-from dicube_plugins.delivery import Delivery, choose_for
-from dicube_plugins.multiframe import MultiFrameFile, forms_grid
+from dicube_plugins.delivery import Delivery, choose_for, heed_colour
+from dicube_plugins.multiframe import forms_grid, whole_file
 from dicube_plugins.policy import AUTO, Choice, Policy, transfer_syntax_uid
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from dicube_plugins.archives import Writable
     from dicube_plugins.capability import Capability
     from dicube_plugins.consumers.base import Consumer
+    from dicube_plugins.multiframe import InstanceFile, MultiFrameFile
 
+    WholeFile = MultiFrameFile | InstanceFile
     Source = str | os.PathLike[str] | bytes | BinaryIO | ByteSource | Reader
 
 __all__ = ["to_multiframe"]
@@ -52,6 +54,8 @@ def to_multiframe(
     policy: Policy = _DEFAULT_POLICY,
 ) -> Delivery:
     """Write a series as one multi-frame DICOM file that a consumer reads.
+
+    A file that holds one multi-frame instance gives that instance; others are made of all slices.
 
     Parameters
     ----------
@@ -99,7 +103,7 @@ def to_multiframe(
             series, choice = _whole(reader, choice, policy)
         else:
             choice = Choice(transfer_syntax_uid(transfer_syntax), "asked for by name")
-            series = MultiFrameFile(reader, choice.transfer_syntax)
+            series = whole_file(reader, choice.transfer_syntax)
         name, n_bytes = _write(series, target)
         frames = tuple(range(reader.frame_count))
     names = (Path(name).name,)
@@ -139,18 +143,19 @@ def _spare_source(reader: Reader, target: str | os.PathLike[str] | Writable) -> 
         )
 
 
-def _whole(reader: Reader, choice: Choice, policy: Policy) -> tuple[MultiFrameFile, Choice]:
+def _whole(reader: Reader, choice: Choice, policy: Policy) -> tuple[WholeFile, Choice]:
     """Keep the choice if all frames can be delivered in it."""
+    choice = heed_colour(choice, policy, reader)
     try:
-        return MultiFrameFile(reader, choice.transfer_syntax), choice
+        return whole_file(reader, choice.transfer_syntax), choice
     except TransferSyntaxError as exc:
         if choice.transfer_syntax == policy.fallback:
             raise
         choice = policy.fall_back(f"{choice.reason}; but {exc.message}")
-        return MultiFrameFile(reader, choice.transfer_syntax), choice
+        return whole_file(reader, choice.transfer_syntax), choice
 
 
-def _write(series: MultiFrameFile, target: str | os.PathLike[str] | Writable) -> tuple[str, int]:
+def _write(series: WholeFile, target: str | os.PathLike[str] | Writable) -> tuple[str, int]:
     if not isinstance(target, str | os.PathLike):
         return str(getattr(target, "name", "<stream>")), _copy(series, target)
     with AtomicFile(Path(target)) as atomic:
@@ -159,7 +164,7 @@ def _write(series: MultiFrameFile, target: str | os.PathLike[str] | Writable) ->
     return str(Path(target)), n_bytes
 
 
-def _copy(series: MultiFrameFile, target: Writable) -> int:
+def _copy(series: WholeFile, target: Writable) -> int:
     n_bytes = 0
     with series.open() as file:
         while chunk := file.read(_CHUNK):

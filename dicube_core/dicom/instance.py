@@ -28,6 +28,7 @@ __all__ = [
     "deflated_instance",
     "encapsulated_instance",
     "encapsulated_parts",
+    "is_dicom_file",
     "native_instance",
     "restored_file",
     "with_encoding",
@@ -69,12 +70,18 @@ def native_instance(header: SliceHeader, pixels: bytes | memoryview) -> bytes:
     It is the source file, if that was uncompressed and is a DICOM file (with a preamble and file
     meta information, PS3.10 7.1).
     """
-    syntax = uids.EXPLICIT_LE if header.explicit else uids.IMPLICIT_LE
-    if header.exact and header.preamble and header.source_syntax == syntax:
+    if is_dicom_file(header):
         return restored_file(header, pixels)
+    syntax = uids.EXPLICIT_LE if header.explicit else uids.IMPLICIT_LE
     preamble, file_meta = header.preamble or PREAMBLE, file_meta_for(header, syntax)
     parts = (preamble, file_meta, header.head, header.pixel_header, pixels)
     return b"".join((*parts, header.padding, header.whole_tail))
+
+
+def is_dicom_file(header: SliceHeader) -> bool:
+    """Whether the source file is the uncompressed DICOM file of its header's encoding."""
+    syntax = uids.EXPLICIT_LE if header.explicit else uids.IMPLICIT_LE
+    return header.exact and bool(header.preamble) and header.source_syntax == syntax
 
 
 def deflated_instance(header: SliceHeader, pixels: bytes | memoryview) -> bytes:

@@ -37,6 +37,7 @@ __all__ = [
 _PHOTOMETRIC = 0x00280004
 _REMOVED = frozenset((0x7FE00000, 0x7FE00001, 0x7FE00002))
 _ITEM = Struct("<HHI")
+_PIXEL_DATA = b"\xe0\x7f\x10\0"
 _DELIMITER = _ITEM.pack(0xFFFE, 0xE0DD, 0)
 _FIELDS = ("removed", "element", "table", "photometric")
 
@@ -184,6 +185,19 @@ def _items(value: memoryview) -> Iterator[bytes]:
         position += 8 + length
 
 
+def _is_sound(entry: KeptEncoding) -> bool:
+    """Whether an entry is what a compressed instance may have."""
+    element = entry.element
+    long_form = len(element) == 12 and element[4:8] in (b"OB\0\0", b"OW\0\0", b"UN\0\0")
+    header = element[:4] == _PIXEL_DATA and element[-4:] == b"\xff" * 4
+    return (
+        header
+        and (long_form or len(element) == 8)
+        and len(entry.photometric) <= 16
+        and not len(entry.photometric) % 2
+    )
+
+
 def pack_kept(kept: Sequence[KeptEncoding]) -> bytes:
     """Pack one entry per instance; deterministic."""
     rows = [[getattr(entry, name).hex() for name in _FIELDS] for entry in kept]
@@ -203,6 +217,8 @@ def parse_kept(data: bytes, count: int, where: str) -> tuple[KeptEncoding, ...]:
         kept = tuple(KeptEncoding(*(bytes.fromhex(text) for text in row)) for row in rows or ())
     except (TypeError, ValueError) as exc:
         raise InvalidCubeFileError(f"{where}: not a list of encodings: {exc}") from exc
+    if any(not _is_sound(entry) for entry in kept):
+        raise InvalidCubeFileError(f"{where}: an entry is no encoding of pixels")
     if len(kept) != count:
         raise InvalidCubeFileError(f"{where}: {len(kept)} encodings for {count} instances")
     return kept

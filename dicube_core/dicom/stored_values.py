@@ -107,6 +107,7 @@ def _decoded(
 ) -> np.ndarray[tuple[int, ...], np.dtype]:
     """Decode compressed pixel data with whatever pydicom has for it."""
     import numpy as np
+    from pydicom import dcmread
     from pydicom.pixels.utils import pixel_array
 
     name, photometric = source.header.name, ""
@@ -116,14 +117,12 @@ def _decoded(
         if pixel_format.is_colour:
             array, photometric = _decoded_colour(file, source.header.source_syntax)
         else:
-            array = pixel_array(file, correct_unused_bits=False)
+            # pydicom does not find compressed pixels in a file whose elements have no VRs, unless
+            # all of it is read.
+            whole = file if source.header.explicit else dcmread(file, force=True)
+            array = pixel_array(whole, correct_unused_bits=False)
     except Exception as exc:
-        raise DecodeError(
-            f"{name}: pixel data in transfer syntax {source.header.source_syntax} cannot be "
-            f"decoded: {exc}",
-            suggestion="if a decoder is missing: pip install 'dicube-plugins[decoders]'",
-            details={"path": name},
-        ) from exc
+        raise _not_decoded(source, exc) from exc
     if array.shape != pixel_format.shape:
         raise DataConsistencyError(
             f"{name}: pixel data decodes to {array.shape}, the header says {pixel_format.shape}"
@@ -142,6 +141,24 @@ def _decoded(
             f"PixelRepresentation {pixel_format.pixel_representation}"
         )
     return values
+
+
+def _not_decoded(source: SliceSource, cause: Exception) -> DecodeError:
+    """Say of all decoders that were tried why they could not, in one line."""
+    first, *reasons = [line.strip() for line in str(cause).splitlines()] or [""]
+    # A decoder that broke down instead of saying something is not quoted.
+    said = [reason for reason in reasons if "object has no attribute" not in reason]
+    why = "; ".join(said or reasons) or first
+    suggestion = "if a decoder is missing: pip install 'dicube-plugins[decoders]'"
+    if reasons:
+        suggestion = "its frame is damaged or of a kind none of them reads; keep it as DICOM"
+    name, syntax = source.header.name, source.header.source_syntax
+    return DecodeError(
+        f"{name}: pixel data at byte {source.pixel_offset} in transfer syntax {syntax} cannot be "
+        f"decoded: {why}",
+        suggestion=suggestion,
+        details={"path": name, "offset": source.pixel_offset},
+    )
 
 
 def _decoded_colour(file: Any, syntax: str) -> tuple[np.ndarray[Any, Any], str]:

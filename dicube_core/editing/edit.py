@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.container.extension import KEPT_ENCODING, SOURCE_HEADER
+from dicube_core.container.extension import FRAME_MAP, KEPT_ENCODING, SOURCE_HEADER
 from dicube_core.container.writer import ContainerWriter
 from dicube_core.dataset._text import UTF8
 from dicube_core.dicom.agreement import require_agreement
@@ -167,12 +167,17 @@ def _headers(reader: Reader) -> Sequence[SliceHeader] | None:
 
 
 def _of_frames(reader: Reader, headers: Sequence[SliceHeader]) -> Sequence[SliceHeader]:
-    """Return one header per frame: the seam for instances of several frames."""
-    if len(headers) != reader.frame_count:
-        raise UnsupportedKindError(
-            f"{reader.name}: instances of several frames cannot be edited by this version"
-        )
-    return headers
+    """Return one header per frame; those of instances of several frames are derived."""
+    frame_map = reader.frame_map
+    if frame_map is None:
+        return headers
+    from dicube_core.dicom.multiframe.agreement import require_instance_agreement
+    from dicube_core.dicom.multiframe.headers import DerivedHeaders
+
+    for instance, header in enumerate(headers):
+        count = len(frame_map.frames_of(instance))
+        require_instance_agreement(header, count, reader.pixel_format)
+    return DerivedHeaders(headers, frame_map, reader.pixel_format.native_bits)
 
 
 class _Work:
@@ -189,7 +194,7 @@ class _Work:
         if old is None:
             return self._without_metadata(edits)
         new = self._edited(list(old), edits)
-        frames_old, frames_new = _of_frames(reader, old), _of_frames(reader, new)
+        frames_old, frames_new = list(_of_frames(reader, old)), list(_of_frames(reader, new))
         keep = profile is None
         pixel_header = derived_pixel_header(reader, frames_old[0], frames_new[0], keep_extras=keep)
         self._note_extras()
@@ -275,6 +280,8 @@ class _Work:
         # What made files of compressed frames says nothing of the patient.
         kept = self.reader.container.part(KEPT_ENCODING)
         parts = {} if kept is None else {KEPT_ENCODING: kept}
+        if self.reader.frame_map is not None:  # nor does which frame is where
+            parts[FRAME_MAP] = self.reader.frame_map.pack()
         if not header:
             return parts
         if self.profile is not None:

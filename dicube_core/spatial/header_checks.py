@@ -64,10 +64,13 @@ def check_headers(slices: Sequence[SliceAttributes]) -> list[Finding]:
         kind.NON_UNIFORM_SERIES_UID,
     )
     findings += _check_numbers([one.instance_number for one in slices])
-    formats = [
+    formats: list[tuple[int | None, ...]] = [
         (one.bits_allocated, one.bits_stored, one.high_bit, one.pixel_representation)
         for one in slices
     ]
+    if all(found[0] in (32, 64) and found[1:] == (None,) * 3 for found in formats):
+        # Real values have no other field (PS3.3 C.7.6.24); integers without are refused.
+        formats = [found[:1] for found in formats]
     findings += _check_same(
         "BitsAllocated, BitsStored, HighBit or PixelRepresentation",
         [None if None in one else one for one in formats],

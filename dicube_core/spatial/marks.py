@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from datetime import date
 from functools import partial
 from numbers import Real
 from struct import unpack
@@ -120,6 +119,8 @@ def _day(value: object) -> float | None:
     text = items[0].replace(".", "") if len(items) == 1 and isinstance(items[0], str) else ""
     if len(text) != 8 or not (text.isascii() and text.isdecimal()):
         return None
+    from datetime import date  # seldom needed, and this module is part of the cold start
+
     try:
         return float(date(int(text[:4]), int(text[4:6]), int(text[6:])).toordinal())
     except ValueError:

@@ -129,6 +129,8 @@ class SliceAttributes:
         fields: dict[str, object] = {}
         problems = []
         for tag in SLICE_FIELDS.keys() & values.keys():
+            if _is_blank(values[tag]):
+                continue  # an empty value says as much as none (PS3.5 7.4.2)
             parsed, problem = parse_field(tag, values[tag])
             fields[SLICE_FIELDS[tag].name] = parsed
             if problem:
@@ -136,6 +138,10 @@ class SliceAttributes:
         marks = {tag: values[tag] for tag in MARK_TAGS & values.keys()}
         # Sorted, so that equal values give equal objects whatever the order of the set.
         return cls(**fields, problems=tuple(sorted(problems)), marks=marks)  # type: ignore[arg-type]
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, (str, bytes)) and not value.strip()
 
 
 def parse_field(tag: int, value: object) -> tuple[object, str | None]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         value: int
 
 
-__all__ = ["STATE", "invoke", "process_id", "start", "tell"]
+__all__ = ["STATE", "invoke", "prepare", "process_id", "start", "tell"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -100,6 +100,14 @@ def invoke(function: Callable[[T], R], task: T, threads: int) -> R:
         return function(task)
     finally:
         STATE.idle.set()
+
+
+def prepare(_: None) -> None:
+    """Import what the first conversion would have to wait for."""
+    import dicube_core.trees.converting
+    from dicube_core.codec.registry import get_codec
+
+    get_codec("htj2k")
 
 
 def process_id() -> int:

@@ -20,6 +20,8 @@ __all__ = ["Found"]
 
 #: Files that a worker reads the headers of in one go.
 _CHUNK = 128
+#: Below this number of files, they are read before the first worker is ready to help.
+_READ_HERE = 2048
 _NIFTI = (".nii", ".nii.gz")
 
 
@@ -55,7 +57,11 @@ class Found:
         known: dict[Facts, Facts] = {}
         chunks = [tuple(self.files[i : i + _CHUNK]) for i in range(0, total, _CHUNK)]
         again: list[tuple[str, tuple[str, ...]]] = []
-        for (_, paths), result in lanes.map(read_chunk, [(str(root), c) for c in chunks]):
+        lanes.warm()
+        here = total < _READ_HERE
+        for (_, paths), result in lanes.map(
+            read_chunk, [(str(root), c) for c in chunks], here=here
+        ):
             if isinstance(result, Exception):
                 # One of them is too much for a worker; the others are not to suffer from it.
                 again += [(str(root), (path,)) for path in paths]

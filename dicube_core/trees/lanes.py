@@ -64,6 +64,8 @@ class Lanes:
         function: Callable[[T], R],
         tasks: Sequence[T],
         tick: Callable[[int], None] | None = None,
+        *,
+        here: bool = False,
     ) -> Iterator[tuple[T, R | Exception]]:
         """Run tasks, and yield each with its result or error as it is done.
 
@@ -75,18 +77,15 @@ class Lanes:
             Begun in this order.
         tick : callable, optional
             Called often, with the sum of what the tasks under way say by `_worker.tell`.
+        here : bool
+            Run them in this process, while the others start.
         """
-        if not self._lanes or len(tasks) < 2:
+        if here or not self._lanes or len(tasks) < 2:
             yield from _in_this_process(function, tasks, tick)
             return
         shared = _Shared(function, tasks, self._stopped, len(self._lanes))
         lanes = self._lanes[: len(tasks)]
-        self._threads = [
-            threading.Thread(target=shared.drive, args=(lane,), name="dicube-lane")
-            for lane in lanes
-        ]
-        for thread in self._threads:
-            thread.start()
+        threads = self._start(shared.drive, lanes)
         running = len(lanes)
         while running:
             try:
@@ -102,8 +101,23 @@ class Lanes:
                     yield done[0], _result(done[1])
             if tick is not None:
                 tick(sum(lane.counter.value for lane in lanes))
-        for thread in self._threads:
+        for thread in threads:
             thread.join()
+
+    def warm(self) -> None:
+        """Start the processes in the background, and have them import what conversion needs."""
+        self._start(_warm, self._lanes)
+
+    def _start(
+        self, drive: Callable[[_Lane], None], lanes: Sequence[_Lane]
+    ) -> list[threading.Thread]:
+        threads = [
+            threading.Thread(target=drive, args=(lane,), name="dicube-lane") for lane in lanes
+        ]
+        self._threads = [thread for thread in self._threads if thread.is_alive()] + threads
+        for thread in threads:
+            thread.start()
+        return threads
 
     def __enter__(self) -> Self:
         if self._lanes and os.name == "posix":
@@ -156,9 +170,14 @@ class _Lane:
         self._pool: ProcessPoolExecutor | None = None
         self._process = 0
         self._working = False
+        self._lock = threading.Lock()
 
     def call(self, function: Callable[[T], R], task: T, threads: int) -> R | BaseException:
-        """Run one task; errors are returned."""
+        """Run one task; errors are returned. One at a time: another caller has to wait."""
+        with self._lock:
+            return self._call(function, task, threads)
+
+    def _call(self, function: Callable[[T], R], task: T, threads: int) -> R | BaseException:
         self._working = True
         try:
             pool = self._open()
@@ -211,6 +230,21 @@ class _Lane:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _block_interrupts() -> None:
+    """Keep interrupts from the processes that this thread starts.
+
+    Until a process is ready, an interrupt would only make it print a traceback.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def _warm(lane: _Lane) -> None:
+    _block_interrupts()
+    # An error is not lost: the first task will meet it again.
+    lane.call(_worker.prepare, None, 1)
+
+
 class _Shared(Generic[T, R]):
     """Tasks that several lanes draw from, and where their results go."""
 
@@ -228,9 +262,7 @@ class _Shared(Generic[T, R]):
 
     def drive(self, lane: _Lane) -> None:
         """Give tasks to one lane until there are none; runs on a thread of its own."""
-        if hasattr(signal, "pthread_sigmask"):
-            # Inherited by the process: until it is ready, an interrupt would only be a traceback.
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        _block_interrupts()
         while not self._stopped.is_set() and (drawn := self._draw()) is not None:
             task, threads = drawn
             result = lane.call(self._function, task, threads)

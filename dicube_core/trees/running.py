@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["convert_tree"]
 
+#: From so many files on, several processes are worth starting.
+_MANY_FILES = 256
+
 
 def convert_tree(
     source: str | os.PathLike[str],
@@ -61,9 +64,9 @@ def convert_tree(
     out_folder : path-like
         Created when the first file is written. If it lies below `source`, it is not read.
     jobs : int, optional
-        Processes that read and convert, by default as many as `get_num_threads` says, which are
-        also the threads that all of them have together. With 1, or where there is but one thing
-        to do, everything happens in this process. With more, the worker processes import the
+        Processes that read and convert. By default as many as `get_num_threads` says, which are
+        also the threads that all of them have together; and 1 where there are few files. With 1,
+        or where there is but one thing to do, everything happens in this process. With more, the worker processes import the
         main module of the program, as `multiprocessing` does: a script needs
         ``if __name__ == "__main__":``.
     verify : bool
@@ -103,7 +106,8 @@ def convert_tree(
     start = time.perf_counter()
     root, only = _root(Path(source))
     out = _out(Path(out_folder))
-    n_jobs = _n_jobs(jobs)
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"number of jobs must be at least 1, not {jobs}")
     if name not in NAME_MODES:
         raise ValueError(f"name must be one of {', '.join(NAME_MODES)}, not {name!r}")
     options = JobOptions(
@@ -113,8 +117,9 @@ def convert_tree(
         existing="replace" if force else "resume" if resume else "refuse",
     )
     found = Found()
+    found.sort_files(root, out, only)
+    n_jobs = _n_jobs(jobs, len(found.files))
     with Lanes(n_jobs) as lanes:
-        found.sort_files(root, out, only)
         found.read(lanes, root, None if progress is None else partial(progress, "reading"))
         found.keep_series(series_uid)
         if not found.instances and not found.damaged and not found.nifti:
@@ -143,12 +148,11 @@ def _out(out: Path) -> Path:
     return out
 
 
-def _n_jobs(jobs: int | None) -> int:
-    if jobs is None:
-        return get_num_threads()
-    if jobs < 1:
-        raise ValueError(f"number of jobs must be at least 1, not {jobs}")
-    return jobs
+def _n_jobs(jobs: int | None, n_files: int) -> int:
+    if jobs is not None:
+        return jobs
+    # Fewer files are converted in the time that processes take to start.
+    return get_num_threads() if n_files >= _MANY_FILES else 1
 
 
 def _nothing(root: Path, found: Found, series_uid: str | None) -> SeriesError:

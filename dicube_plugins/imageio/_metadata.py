@@ -6,12 +6,15 @@ import base64
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from dicube_plugins.colours import PALETTE_TAGS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from dicube_core.metadata.meta import DicomMeta
 
-__all__ = ["keyword_values", "pixel_spacing", "stated_spacing"]
+__all__ = ["APPLIED", "APPLIED_TO_COLOUR", "keyword_values", "pixel_spacing", "stated_spacing"]
 
 #: What turns stored values into the values that are read (PS3.3 C.7.6.3.1, C.11.1).
 APPLIED = frozenset(
@@ -25,9 +28,20 @@ APPLIED = frozenset(
         0x00283000,  # ModalityLUTSequence
     }
 )
+#: The same where stored colours became RGB (PS3.3 C.7.6.3.1.2, C.7.9).
+APPLIED_TO_COLOUR = frozenset(
+    {
+        0x00280002,  # SamplesPerPixel
+        0x00280004,  # PhotometricInterpretation
+        0x00280006,  # PlanarConfiguration
+        *(int(tag, 16) for tag in PALETTE_TAGS),
+    }
+)
 
 
-def keyword_values(meta: DicomMeta, index: int | None, *, without_applied: bool) -> dict[str, Any]:
+def keyword_values(
+    meta: DicomMeta, index: int | None, *, leave_out: AbstractSet[int]
+) -> dict[str, Any]:
     """Return the metadata of one slice, or of the series.
 
     Parameters
@@ -37,8 +51,8 @@ def keyword_values(meta: DicomMeta, index: int | None, *, without_applied: bool)
     index : int or None
         A slice; None for the series, where an element that differs between slices is a tuple of
         one value per slice. A multi-valued element is a list, in either case.
-    without_applied : bool
-        Leave out what was used up to make the values that are read.
+    leave_out : set of int
+        Tags that are not wanted.
 
     Returns
     -------
@@ -52,7 +66,7 @@ def keyword_values(meta: DicomMeta, index: int | None, *, without_applied: bool)
     found: dict[str, Any] = {}
     for key, entry in meta.items():
         tag = int(key, 16)
-        if key in untrusted or (without_applied and tag in APPLIED):
+        if key in untrusted or tag in leave_out:
             continue
         if index is not None:
             element = split_element(entry, index)

@@ -18,7 +18,10 @@ __all__ = ["properties_of"]
 
 
 def properties_of(
-    reader: Reader, dtype: np.dtype[Any], index: int | slice | EllipsisType | None
+    reader: Reader,
+    dtype: np.dtype[Any],
+    size: tuple[int, ...],
+    index: int | slice | EllipsisType | None,
 ) -> ImageProperties:
     """Return the properties of the whole series, of some slices or of one.
 
@@ -28,10 +31,11 @@ def properties_of(
         The file.
     dtype : dtype
         Of the values that are read.
+    size : tuple of int
+        Shape of a slice of them.
     index : int, slice, ... or None
         As in `DcbsPlugin.read`.
     """
-    size = reader.pixel_format.shape
     if index is None or index is Ellipsis:
         index = slice(None)
     if isinstance(index, slice):

@@ -28,6 +28,7 @@ _MADE = frozenset(
         "InstanceNumber",
         "SamplesPerPixel",
         "PhotometricInterpretation",
+        "PlanarConfiguration",
         "Rows",
         "Columns",
         "BitsAllocated",
@@ -48,6 +49,8 @@ _MADE = frozenset(
         "PatientName",
         "PatientID",
         "PixelData",
+        "FloatPixelData",
+        "DoubleFloatPixelData",
     }
 )
 
@@ -107,7 +110,7 @@ def make_image(frames: npt.NDArray[Any], options: SeriesOptions) -> DicomCubeIma
 
     Parameters
     ----------
-    frames : ndarray of shape (frames, rows, columns)
+    frames : ndarray of shape (frames, rows, columns) or (frames, rows, columns, 3)
         Stored values.
     options : SeriesOptions
         What they mean.
@@ -121,6 +124,10 @@ def make_image(frames: npt.NDArray[Any], options: SeriesOptions) -> DicomCubeIma
     from dicube_core.pixel_header import PixelDataHeader
 
     name = frames.dtype.newbyteorder("=").name
+    if frames.ndim == 4 and (options.rescale_slope, options.rescale_intercept) != (1.0, 0.0):
+        raise DataConsistencyError(
+            "rescale_slope and rescale_intercept were given for colour, which has neither"
+        )
     header = PixelDataHeader(
         RescaleSlope=options.rescale_slope,
         RescaleIntercept=options.rescale_intercept,

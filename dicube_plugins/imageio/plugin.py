@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from imageio.core.v3_plugin_api import ImageProperties
 
     from dicube_core.geometry import Geometry
-    from dicube_core.modality import ModalityValues
     from dicube_core.reader import Reader
+    from dicube_plugins.shown_values import ShownValues
 
     Index = int | slice | EllipsisType | None
 
@@ -41,7 +41,8 @@ class DcbsPlugin(PluginV3):
     Images are the slices of the series, in the file's order. Values are modality values (Hounsfield
     units for CT) in an integer type that holds them all, or float64 where slope or intercept are
     not whole; see `dicube_core.modality.ModalityTransform.exact_dtype`. MONOCHROME1 is not
-    inverted; PhotometricInterpretation stays in the metadata.
+    inverted; PhotometricInterpretation stays in the metadata. Colour, palettes and YBR_FULL too,
+    is red, green and blue.
 
     Parameters
     ----------
@@ -126,10 +127,10 @@ class DcbsPlugin(PluginV3):
             return opened
 
     @lazy
-    def _values(self) -> ModalityValues:
-        from dicube_core.modality import ModalityValues
+    def _values(self) -> ShownValues:
+        from dicube_plugins.shown_values import ShownValues
 
-        return ModalityValues(self.reader)
+        return ShownValues(self.reader)
 
     def read(self, *, index: Index = None, rescale: bool = True) -> npt.NDArray[Any]:
         """Read the series, or slices of it.
@@ -139,17 +140,20 @@ class DcbsPlugin(PluginV3):
         index : int, slice, ... or None
             One slice, negative from the end; some slices; or all of them (default).
         rescale : bool
-            Give modality values (default) instead of the stored values.
+            Give modality values, and RGB for colour (default), instead of the stored values.
 
         Returns
         -------
         ndarray of shape (rows, columns) or (frames, rows, columns)
-            Also a series of one slice is three-dimensional, unless its slice is asked for.
+            Also a series of one slice is three-dimensional, unless its slice is asked for. Colour
+            has a last axis of three.
 
         Raises
         ------
         FrameIndexError
             There is no such slice (an IndexError).
+        UnsupportedKindError
+            Colour of a kind that does not become RGB; ``rescale=False`` reads it.
         DecodeError, ChecksumError
             A frame is damaged; the message names it and its byte offset.
         """
@@ -199,8 +203,11 @@ class DcbsPlugin(PluginV3):
         if self._as_volume:
             self._require_first(index)
             index = None
-        dtype = self._values.dtype if rescale else self.reader.dtype
-        found = properties_of(self.reader, dtype, index)
+        if rescale:
+            found = properties_of(self.reader, self._values.dtype, self._values.plane, index)
+        else:
+            size = self.reader.pixel_format.shape
+            found = properties_of(self.reader, self.reader.dtype, size, index)
         if self._as_volume:
             found.n_images, found.is_batch = 1, False
         return found
@@ -216,7 +223,8 @@ class DcbsPlugin(PluginV3):
             A slice; None or ``...`` for the series.
         exclude_applied : bool
             Leave out what was used up to make the values that `read` returns: slope and intercept
-            or Modality LUT, and the bit fields of the stored values.
+            or Modality LUT, and the bit fields of the stored values; where colour became RGB,
+            also palette and PhotometricInterpretation.
         rescale : bool
             As in `read`: with False nothing is used up, and nothing left out.
 
@@ -243,9 +251,18 @@ class DcbsPlugin(PluginV3):
             number = reader.container.frame_number(index)
         if reader.dicom_meta is None:
             return {}
+        leave_out = exclude_applied and rescale
         return keyword_values(
-            reader.dicom_meta, number, without_applied=exclude_applied and rescale
+            reader.dicom_meta, number, leave_out=self._applied() if leave_out else frozenset()
         )
+
+    def _applied(self) -> frozenset[int]:
+        """Return the tags of what was used up to make the values that are read."""
+        from dicube_plugins.imageio._metadata import APPLIED, APPLIED_TO_COLOUR
+
+        colours = self._values.colours
+        changed = colours is not None and not colours.is_identity
+        return APPLIED | APPLIED_TO_COLOUR if changed else APPLIED
 
     def _require_first(self, index: Index) -> None:
         if index not in (None, Ellipsis, 0, -1):
@@ -274,10 +291,12 @@ class DcbsPlugin(PluginV3):
         Parameters
         ----------
         ndimage : array of shape (frames, rows, columns) or (rows, columns), or list of the latter
-            Stored values, integers of 8, 16 or 32 bits. Single images may be given one after
+            Stored values: integers of 8, 16 or 32 bits, or real numbers of 32 or 64. RGB with a
+            last axis of three, of 8, 16 or 32 unsigned bits. Single images may be given one after
             another: the file is then written when it is closed.
         is_batch : bool, optional
-            True: a last axis of one to four is columns of a volume, not colour.
+            Of a 3-D array whose last axis is shorter than five: True says that this axis is
+            columns of a volume; else it is colour.
         spacing : (float, float, float), optional
             mm between frames, rows and columns. No position is made up for it.
         geometry : dicube_core.geometry.Geometry, optional
@@ -301,7 +320,7 @@ class DcbsPlugin(PluginV3):
         Raises
         ------
         UnsupportedKindError
-            Colour, real-valued or 64-bit values, refused by name.
+            Grey with alpha, RGBA, integers of 64 bits, complex or boolean values, by name.
         DataConsistencyError, MetaDataError
             The arguments do not fit each other.
         """
@@ -321,7 +340,7 @@ class DcbsPlugin(PluginV3):
             verify=verify,
             progressive=progressive,
         )
-        is_part = not isinstance(ndimage, list | tuple) and np.ndim(ndimage) == 2
+        is_part = not isinstance(ndimage, list | tuple) and np.ndim(ndimage) < frames.ndim
         return self._sink.add(frames, options, is_part=is_part)
 
     # -- the end --------------------------------------------------------------------------------

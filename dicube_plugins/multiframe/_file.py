@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.dataset import uids
+from dicube_core.dataset.elements import PIXEL_DATA
 from dicube_core.exceptions import DataConsistencyError
 from dicube_core.lazy import lazy
 from dicube_plugins.multiframe._elements import element
 from dicube_plugins.multiframe._frames import EncapsulatedFrames, NativeFrames, WholeFile
 from dicube_plugins.multiframe._head import build_head
+from dicube_plugins.multiframe._kind import require_class_for
 from dicube_plugins.multiframe._stream import PartsFile
 from dicube_plugins.multiframe._syntax import choose_syntax
 
@@ -25,9 +27,10 @@ class MultiFrameFile:
     """One ``.dcbs`` series as a multi-frame DICOM file (PS3.10 section 7), without writing it.
 
     Legacy Converted Enhanced CT, MR or PET for series of these three that have a place in space,
-    else Multi-frame Grayscale Secondary Capture; ``docs/multiframe.md`` says which element goes
-    where. The same file gives the same bytes. Frames are read, and compared with their checksums,
-    when the bytes they stand in are read. Safe for several threads; pickles with its reader.
+    else Multi-frame Grayscale or True Color Secondary Capture; ``docs/multiframe.md`` says which
+    element goes where. The same file gives the same bytes. Frames are read, and compared with
+    their checksums, when the bytes they stand in are read. Safe for several threads; pickles with
+    its reader.
 
     Parameters
     ----------
@@ -48,12 +51,15 @@ class MultiFrameFile:
         Not offered, or a frame cannot be delivered so.
     DataConsistencyError
         The file has no frames.
+    UnsupportedKindError
+        No class of multi-frame images takes these frames.
     """
 
     def __init__(self, reader: Reader, transfer_syntax: str | None = None) -> None:
         self.reader = reader
         if not reader.frame_count:
             raise DataConsistencyError(f"{reader.name}: it has no frames to make an image of")
+        require_class_for(reader.pixel_format, reader.name)
         self.transfer_syntax = choose_syntax(reader, transfer_syntax)
         self._frames: EncapsulatedFrames | NativeFrames
         if self.transfer_syntax == uids.HTJ2K_LOSSLESS:
@@ -76,6 +82,15 @@ class MultiFrameFile:
         """Length of the complete file in bytes."""
         return sum(self._whole.lengths)
 
+    @property
+    def pixel_tag(self) -> int:
+        """Tag of Pixel Data."""
+        return PIXEL_DATA
+
+    def tail(self) -> bytes:
+        """Return nothing: no element stands behind Pixel Data."""
+        return b""
+
     def head(self) -> bytes:
         """Return the file up to the Pixel Data element, which is the last one.
 
@@ -97,7 +112,7 @@ class MultiFrameFile:
 
     @lazy
     def _head(self) -> bytes:
-        head = build_head(self.reader)
+        head = build_head(self.reader, transformed=self.encapsulated)
         parts = [head.file_meta(self.transfer_syntax), head.dataset]
         if self._frames.extended is not None:
             offsets, lengths = self._frames.extended

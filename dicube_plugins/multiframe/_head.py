@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dicube_core.dataset import uids
@@ -21,6 +21,7 @@ from dicube_plugins.multiframe._prepare import creator_of, require_agreement, se
 from dicube_plugins.multiframe._top_level import frame_types, top_level
 
 if TYPE_CHECKING:
+    from dicube_core.pixels import PixelFormat
     from dicube_core.reader import Reader
     from dicube_plugins.multiframe._columns import Columns
     from dicube_plugins.multiframe._groups import Builder
@@ -69,13 +70,15 @@ class Head:
         return b"".join((PREAMBLE, words(0x00020000, b"UL", len(body)), body))
 
 
-def build_head(reader: Reader) -> Head:
+def build_head(reader: Reader, *, transformed: bool = False) -> Head:
     """Assemble the data set of an open file.
 
     Parameters
     ----------
     reader : Reader
         The file. No frame of it is read.
+    transformed : bool
+        Whether colour goes through the reversible transform of HTJ2K, and is labelled so.
 
     Raises
     ------
@@ -105,7 +108,7 @@ def build_head(reader: Reader) -> Head:
         kind,
         identity,
         types,
-        pixel_format=reader.pixel_format,
+        pixel_format=_as_delivered(reader.pixel_format, transformed=transformed),
         stack=grid,
         spoken_for=builder.spoken_for,
     )
@@ -117,6 +120,14 @@ def build_head(reader: Reader) -> Head:
     elements |= _how_to_find(kept, lengths)
     dataset = b"".join(elements[tag] for tag in sorted(elements))
     return Head(kind.sop_class, identity.instance, dataset)
+
+
+def _as_delivered(pixel_format: PixelFormat, *, transformed: bool) -> PixelFormat:
+    """Return the format of the frames as they stand in the image: colour pixel by pixel."""
+    if not pixel_format.is_colour:
+        return pixel_format
+    photometric = "YBR_RCT" if transformed else pixel_format.photometric_interpretation
+    return replace(pixel_format, photometric_interpretation=photometric, planar_configuration=0)
 
 
 def _source_references(columns: Columns, count: int) -> list[bytes]:

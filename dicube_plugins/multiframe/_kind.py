@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from dicube_core.pixels import PixelFormat
     from dicube_plugins.multiframe._columns import Column, Columns
 
-__all__ = ["Kind", "choose_kind"]
+__all__ = ["Kind", "choose_kind", "require_class_for"]
 
 _ONE_BY_ONE = "read the slices one by one, with dicube_core.dicom.DcbStreamingReader"
 _MODALITY_LUT = 0x00283000
 _BYTE = "1.2.840.10008.5.1.4.1.1.7.2"
 _WORD = "1.2.840.10008.5.1.4.1.1.7.3"
+_TRUE_COLOUR = "1.2.840.10008.5.1.4.1.1.7.4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,43 @@ _CONVERTED = {
 }
 
 
+def require_class_for(pixel_format: PixelFormat, name: str) -> None:
+    """Refuse frames that no class of multi-frame images takes, by their kind.
+
+    Parameters
+    ----------
+    pixel_format : PixelFormat
+        Of the frames.
+    name : str
+        The file, put in front of errors.
+
+    Raises
+    ------
+    UnsupportedKindError
+        They are real numbers, single bits, deeper than 16 bits, palette indices, or colour other
+        than RGB of 8 bits.
+    """
+    bits, photometric = pixel_format.bits_allocated, pixel_format.photometric_interpretation
+    if pixel_format.real:
+        kind = f"real numbers of {bits} bits"
+    elif bits == 1:
+        kind = "single bits"
+    elif bits > 16:
+        kind = f"of {bits} bits"
+    elif pixel_format.is_colour and (bits, photometric) != (8, "RGB"):
+        kind = f"{photometric} of {bits} bits"
+    elif not (pixel_format.is_colour or photometric.startswith("MONOCHROME")):
+        kind = photometric or "without a photometric interpretation"
+    else:
+        return
+    raise UnsupportedKindError(
+        f"{name}: frames that are {kind} fit no class of multi-frame images"
+        if not kind.startswith("of")
+        else f"{name}: frames {kind} fit no class of multi-frame images",
+        suggestion=_ONE_BY_ONE,
+    )
+
+
 def choose_kind(columns: Columns, pixel_format: PixelFormat, name: str) -> Kind:
     """Return the class for a series.
 
@@ -79,19 +117,17 @@ def choose_kind(columns: Columns, pixel_format: PixelFormat, name: str) -> Kind:
     -------
     Kind
         Legacy Converted Enhanced CT, MR or PET for slices of these three that all have a place;
-        else Multi-frame Grayscale Byte or Word Secondary Capture.
+        else Multi-frame Grayscale Byte or Word, or True Color Secondary Capture.
 
     Raises
     ------
     UnsupportedKindError
-        No class takes these frames: they have 32 bits, or Modality LUTs that differ or are none.
+        No class takes these frames (`require_class_for`), or Modality LUTs differ or are none.
     """
+    require_class_for(pixel_format, name)
     bits = pixel_format.bits_allocated
-    if bits > 16:
-        raise UnsupportedKindError(
-            f"{name}: frames of {bits} bits fit no class of multi-frame images",
-            suggestion=_ONE_BY_ONE,
-        )
+    if pixel_format.is_colour:
+        return Kind(_TRUE_COLOUR, "OT", 0, (bits,), _has_place(columns))
     lut = _modality_lut(columns)
     if lut is not None and not (
         lut.shared is not None and lut.vr == b"SQ" and conforms(_MODALITY_LUT, lut.shared)

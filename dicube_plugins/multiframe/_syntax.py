@@ -48,8 +48,8 @@ def choose_syntax(reader: Reader, asked: str | None) -> str:
         return uids.HTJ2K_LOSSLESS
     if asked is not None:
         raise TransferSyntaxError(
-            f"{reader.name}: frame {obstacle} cannot be delivered as HTJ2K Lossless: it is deeper "
-            "than 16 bits, or has data in the bits beside the pixel",
+            f"{reader.name}: frame {obstacle} cannot be delivered as HTJ2K Lossless: "
+            f"{_why(reader)}",
             suggestion="ask for Explicit VR Little Endian",
             details={"path": reader.name, "frame": obstacle},
         )
@@ -60,7 +60,9 @@ def _first_obstacle(reader: Reader) -> int | None:
     """Return the first frame that has no HTJ2K form, None if all have one."""
     pixel_format = reader.pixel_format
     depth = pixel_format.bits_stored
-    whole = depth == pixel_format.high_bit + 1 and depth <= 16
+    plain_kind = not pixel_format.is_colour and pixel_format.bits_allocated > 1
+    stored_so = reader.codec_name.startswith("htj2k") and plain_kind
+    whole = stored_so and depth == pixel_format.high_bit + 1 and depth <= 16
     provider = SliceProvider(reader)
     index, source = reader.container.index, reader.container.source
     for number, (offset, length) in enumerate(zip(index.offsets, index.lengths, strict=True)):
@@ -73,3 +75,18 @@ def _first_obstacle(reader: Reader) -> int | None:
             if provider.default_syntax(number) != uids.HTJ2K_LOSSLESS:
                 return number
     return None
+
+
+def _why(reader: Reader) -> str:
+    """Return what keeps frames from being delivered as HTJ2K."""
+    pixel_format = reader.pixel_format
+    if not reader.codec_name.startswith("htj2k"):
+        return f"it is stored with the codec {reader.codec_name!r}"
+    if pixel_format.bits_allocated == 1:
+        return "its pixels are single bits, which HTJ2K has not"
+    if pixel_format.is_colour and pixel_format.photometric_interpretation != "RGB":
+        return (
+            f"it is {pixel_format.photometric_interpretation}, stored without a colour transform, "
+            "which common decoders take for another colour"
+        )
+    return "it is deeper than 16 bits, or has data in the bits beside the pixel"

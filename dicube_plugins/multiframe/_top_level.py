@@ -127,12 +127,12 @@ def top_level(
         _require(elements, columns, tag, vr, value)
     elements |= _own(kind, identity, types)
     elements |= _moment(columns)
-    elements |= _lut_shape(elements)
+    elements |= _as_delivered(pixel_format) if pixel_format.is_colour else _lut_shape(elements)
     if kind.legacy_converted:
         elements |= frame_description()
     else:
         elements |= _of_secondary_capture(elements)
-        if not kind.has_lut and _SLOPE not in spoken_for:
+        if not (kind.has_lut or pixel_format.is_colour) and _SLOPE not in spoken_for:
             _rescale(elements, columns)
     if stack:
         elements |= _dimensions(identity)
@@ -157,7 +157,7 @@ def _demanded(
     table[0x0020000D] = (b"UI", identity.study.encode())
     # Slices may describe the same pixels in other bytes, such as another VR or padding.
     for tag, number in (
-        (0x00280002, 1),
+        (0x00280002, pixel_format.samples_per_pixel),
         (0x00280010, pixel_format.rows),
         (0x00280011, pixel_format.columns),
         (0x00280100, pixel_format.bits_allocated),
@@ -239,6 +239,15 @@ def _lut_shape(elements: dict[int, bytes]) -> dict[int, bytes]:
         return {}
     inverse = text_of(elements.get(0x00280004)) == "MONOCHROME1"
     return {0x20500020: text(0x20500020, b"CS", "INVERSE" if inverse else "IDENTITY")}
+
+
+def _as_delivered(pixel_format: PixelFormat) -> dict[int, bytes]:
+    """Return how colour lies in the image, whatever the slices had."""
+    planar = pixel_format.planar_configuration.to_bytes(2, "little")
+    return {
+        0x00280004: text(0x00280004, b"CS", pixel_format.photometric_interpretation),
+        0x00280006: element(0x00280006, b"US", planar),
+    }
 
 
 def _of_secondary_capture(elements: dict[int, bytes]) -> dict[int, bytes]:

@@ -33,7 +33,8 @@ class DcbsArrayProxy:
     touched, and no other; a few of them are kept, bounded in bytes. Values are what nibabel makes
     of a NIfTI file with the same stored values and scale factors: stored values where the factors
     are 1 and 0, else float64. Bits outside of BitsStored take no part. Frames with their own
-    factors (PET) are scaled by their own; a Modality LUT takes the place of factors. Colour is nibabel's record type of R, G and B.
+    factors (PET) are scaled by their own; a Modality LUT takes the place of factors. Colour is
+    nibabel's record type of R, G and B.
 
     Safe for several threads and after fork. Pickles as the path of the file.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import isclose
 from typing import TYPE_CHECKING, Any
 
@@ -211,7 +212,7 @@ def _seconds(axis: Axis) -> float | None:
         if unit not in _SECONDS or not all(isinstance(v, int | float) for v in values):
             continue
         numbers: list[float] = [float(v) for v in values]  # type: ignore[arg-type]
-        steps = [b - a for a, b in zip(numbers, numbers[1:], strict=False)]
+        steps = [b - a for a, b in pairwise(numbers)]
         mean = (numbers[-1] - numbers[0]) / len(steps)
         if mean > 0 and all(isclose(step, mean, rel_tol=1e-3) for step in steps):
             return mean * _SECONDS[unit]

@@ -52,7 +52,9 @@ def dcmread(
         As in pydicom. There is nothing to defer in a ``.dcbs`` file.
     frame : int, optional
         Slice to read, 0-based, in the order of the file; negative values count from the end. By
-        default the whole series is read as one multi-frame image.
+        default the whole file is read: as its own data set where it holds one multi-frame
+        instance (or one frame of a kind that no class of multi-frame images takes), else as one
+        multi-frame image made of all slices.
     transfer_syntax : str
         In which the pixels are wanted: a UID, a short name (``"htj2k"``, ``"explicit"``, for
         slices also ``"htj2k-rpcl"``, ``"implicit"`` and ``"deflated"``), or ``"auto"``: HTJ2K
@@ -138,7 +140,7 @@ def _slices(
 
 
 def open_dicom(fp: Given, transfer_syntax: str = AUTO) -> BufferedIOBase:
-    """Open a whole series as one multi-frame DICOM file, made while it is read.
+    """Open a whole series as one DICOM file, as `dcmread` reads it, made while it is read.
 
     For everything that takes a binary file, such as `pydicom.pixels.pixel_array`.
 
@@ -172,7 +174,7 @@ def _refuse_choice(fp: Given, frame: int | None, transfer_syntax: str) -> None:
 
 
 def _at_pixels(tag: Any, _vr: str | None, _length: int) -> bool:
-    return bool(tag == 0x7FE00010)
+    return tag in (0x7FE00010, 0x7FE00009, 0x7FE00008)
 
 
 def _named(slice_: FileDataset, path: str | None) -> FileDataset:

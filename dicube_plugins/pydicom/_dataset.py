@@ -16,7 +16,7 @@ _PIXEL_DATA = 0x7FE00010
 
 
 class SeriesDataset(FileDataset):
-    """A whole series as a multi-frame image; what `dcmread` returns for a ``.dcbs`` file.
+    """A whole series as one image; what `dcmread` returns for a ``.dcbs`` file.
 
     It does what every `pydicom.dataset.FileDataset` does. As long as Pixel Data are not set to
     something else, they are read from the file when needed; see `LazyPixelData`.

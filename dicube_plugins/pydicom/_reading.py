@@ -13,7 +13,7 @@ from pydicom.uid import HTJ2KLossless
 from dicube_core.dataset import uids
 from dicube_core.dataset.elements import EXPLICIT_LITTLE, element_header
 from dicube_core.reader import Reader
-from dicube_plugins.multiframe import MultiFrameFile
+from dicube_plugins.multiframe import whole_file
 from dicube_plugins.policy import AUTO, transfer_syntax_uid
 from dicube_plugins.pydicom._dataset import SeriesDataset
 from dicube_plugins.pydicom._lazy import LazyPixelData, LazyPixelDataElement
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydicom.dataset import FileDataset
+
+    from dicube_plugins.multiframe import InstanceFile, MultiFrameFile
 
     #: Tag, VR and length of the next element; true to stop in front of it.
     StopWhen = Callable[[Any, str | None, int], bool]
@@ -52,9 +54,9 @@ def syntax_or_none(name: str) -> str | None:
     return None if get_decoder(HTJ2KLossless).is_available else uids.EXPLICIT_LE
 
 
-def open_series(file: Any, transfer_syntax: str = AUTO) -> MultiFrameFile:
-    """Open a ``.dcbs`` file as one multi-frame image."""
-    return MultiFrameFile(Reader(source_of(file)), syntax_or_none(transfer_syntax))
+def open_series(file: Any, transfer_syntax: str = AUTO) -> MultiFrameFile | InstanceFile:
+    """Open a ``.dcbs`` file as the one instance that it holds, or as one multi-frame image."""
+    return whole_file(Reader(source_of(file)), syntax_or_none(transfer_syntax))
 
 
 def read_series(
@@ -67,7 +69,7 @@ def read_series(
     transfer_syntax: str = AUTO,
     lazy: bool = True,
 ) -> SeriesDataset:
-    """Read a ``.dcbs`` file as one multi-frame data set.
+    """Read a ``.dcbs`` file as the data set of its one instance, or as one multi-frame data set.
 
     Parameters
     ----------
@@ -91,29 +93,34 @@ def read_series(
     # Pixel Data of no length stand for the real ones, so that pydicom itself decides whether
     # they are wanted. The header is in memory: nothing of it is to be read later by its position
     # in a file, where other bytes stand.
-    place = element_header(_PIXEL_DATA, image.pixel_data_vr.encode(), 0, EXPLICIT_LITTLE)
-    stop = None if stop_when is None else _with_length(stop_when, length)
-    read = read_partial(BytesIO(image.head() + place), stop, None, force, specific_tags)
+    tag = image.pixel_tag
+    place = element_header(tag, image.pixel_data_vr.encode(), 0, EXPLICIT_LITTLE)
+    stop = None if stop_when is None else _with_length(stop_when, tag, length)
+    header = BytesIO(image.head() + place + image.tail())
+    read = read_partial(header, stop, None, force, specific_tags)
     made = SeriesDataset(file, read, read.preamble, read.file_meta, False, True)
     made.set_original_encoding(False, True, read.original_character_set)
-    if _PIXEL_DATA in made:
-        made[_PIXEL_DATA] = _element(image, pixels, lazy=lazy)
+    if tag in made:
+        made[tag] = _element(image, pixels, lazy=lazy)
     return made
 
 
-def _element(image: MultiFrameFile, pixels: LazyPixelData, *, lazy: bool) -> DataElement:
-    if lazy:
+def _element(
+    image: MultiFrameFile | InstanceFile, pixels: LazyPixelData, *, lazy: bool
+) -> DataElement:
+    if lazy and image.pixel_tag == _PIXEL_DATA:
         vr = image.pixel_data_vr
         return LazyPixelDataElement(vr, pixels, encapsulated=image.encapsulated)
-    element = DataElement(_PIXEL_DATA, image.pixel_data_vr, pixels.read())
+    # pydicom takes no file for Float Pixel Data.
+    element = DataElement(image.pixel_tag, image.pixel_data_vr, pixels.read())
     element.is_undefined_length = image.encapsulated
     return element
 
 
-def _with_length(stop_when: StopWhen, length: int) -> StopWhen:
+def _with_length(stop_when: StopWhen, pixel_tag: int, length: int) -> StopWhen:
     """Return the condition as it is asked with the true length of Pixel Data."""
 
     def stop(tag: Any, vr: str | None, found: int) -> bool:
-        return stop_when(tag, vr, length if tag == _PIXEL_DATA else found)
+        return stop_when(tag, vr, length if tag == pixel_tag else found)
 
     return stop

@@ -16,10 +16,13 @@ from support.whole import read_files, write_files
 import dicube_core
 from dicube_core.cli.app import dcbs
 from dicube_core.codec.registry import get_codec
+from dicube_core.container.sections import compress
+from dicube_core.dicom.kept_encoding import KeptEncoding, pack_kept, parse_kept
 from dicube_core.exceptions import (
     CodecUnavailableError,
     DataConsistencyError,
     DecodeError,
+    DicomCubeError,
     TransferSyntaxError,
     UnsupportedKindError,
 )
@@ -190,3 +193,44 @@ def test_the_codec_decodes_only(tmp_path):
     for bad in (b"", codestream[:70], codestream[: len(codestream) // 2]):
         with pytest.raises(DecodeError):
             codec.decode(bad, pixel_format)
+
+
+def entry(**changed):
+    fields = {
+        "removed": b"",
+        "element": b"\xe0\x7f\x10\0OB\0\0\xff\xff\xff\xff",
+        "table": b"",
+        "photometric": b"RGB ",
+    }
+    return KeptEncoding(**{**fields, **changed})
+
+
+def test_what_is_kept_is_packed_and_read():
+    kept = (entry(), entry(table=bytes(8), removed=b"x", element=b"\xe0\x7f\x10\0\xff\xff\xff\xff"))
+    assert parse_kept(pack_kept(kept), 2, "x") == kept
+    assert pack_kept(kept) == pack_kept(kept)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"no zstd",
+        compress(b"[]"),
+        compress(b"{}"),
+        compress(b'{"instances": 3}'),
+        compress(b'{"instances": ["abcd"]}'),
+        compress(b'{"instances": [["", "", ""]]}'),
+        compress(b'{"instances": [["", "zz", "", ""]]}'),
+        compress(b'{"instances": [[1, 2, 3, 4]]}'),
+        pack_kept([]),
+        pack_kept([entry(), entry()]),
+        pack_kept([entry(element=b"")]),
+        pack_kept([entry(element=b"\xe0\x7f\x10\0OB\0\0\4\0\0\0")]),
+        pack_kept([entry(photometric=b"RGB")]),
+        pack_kept([entry(photometric=bytes(18))]),
+    ],
+)
+def test_hostile_kept_encodings_are_refused(data):
+    with pytest.raises(DicomCubeError):
+        parse_kept(data, 1, "file")

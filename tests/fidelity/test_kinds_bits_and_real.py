@@ -70,7 +70,7 @@ def test_two_pixel_elements_are_refused(tmp_path):
     nodes = SORTS["float32_3x3"].nodes(0)
     nodes[PIXEL_DATA] = Node(PIXEL_DATA, "OW", bytes(18))
     source = write_files(tmp_path / "source", {"a.dcm": part10(nodes)})
-    with pytest.raises(DicomCubeError, match=r"second pixel element \(7FE0,0010\)"):
+    with pytest.raises(DicomCubeError, match=r"\(7FE0,0010\).*behind the pixels"):
         dicube_core.convert(source, tmp_path / "x.dcbs")
 
 
@@ -122,3 +122,10 @@ def test_integers_of_64_bits_are_stored_but_are_no_dicom(tmp_path):
     image.init_meta()
     with pytest.raises(UnsupportedKindError, match="64 bits"):
         dicube_core.save(image, tmp_path / "y.dcbs")
+
+
+def test_fields_that_real_values_do_not_have_are_not_missed(tmp_path):
+    source = write_files(tmp_path / "source", sort_series(SORTS["float32_6x8"]))
+    done = dicube_core.convert(source, tmp_path / "x.dcbs")
+    assert done.report is not None
+    assert not [f for f in done.report.findings if "Bits" in f.message]

@@ -58,9 +58,10 @@ def test_whole(kind, name, tmp_path):
     assert image.space is not None
     dicube_core.save_to_nifti(image, tmp_path / "b.nii")
     assert unscaled(tmp_path / "b.nii").tobytes() == unscaled(source).tobytes()
-    assert nibabel.load(tmp_path / "b.nii").header["datatype"] == nibabel.load(source).header[
-        "datatype"
-    ]
+    assert (
+        nibabel.load(tmp_path / "b.nii").header["datatype"]
+        == nibabel.load(source).header["datatype"]
+    )
 
 
 @pytest.mark.parametrize("kind", ["<f4", "<i8", "rgb"])

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from slice_factory import AXIAL, SAGITTAL, make_slices, steps
-from support.raw import Node, text, us
+from support.raw import Node, part10, text, us
+from support.series import Kind, slice_nodes
 from support.volumes import CORONAL, fd, fl, make_volumes, marks, ul
 from support.volumes import SAGITTAL as SAGITTAL_PLANE
 from support.whole import write_files
@@ -644,3 +645,55 @@ def test_dimensions_say_themselves_in_words():
     assert str(find_dimensions(grid(4, places=20))) == (
         "4 echoes (EchoNumbers 1, 2, 3, 4) of 20 slices: a regular grid of 80 frames"
     )
+
+
+# -- multi-frame instances -----------------------------------------------------------------------
+
+
+def enhanced(volumes, places, order):
+    """One Enhanced MR image; its frames are volumes of places, in the given order."""
+    nodes = slice_nodes(0, Kind("frames", rows=6 * volumes * places))
+    for tag in (0x00180050, 0x00200032, 0x00200037, 0x00201041, 0x00280030):
+        del nodes[tag]
+    per_frame = []
+    for number in order:
+        volume, place = divmod(number, places)
+        position = text(0x00200032, "DS", f"-12.5\\20.25\\{2.5 * place:.4f}")
+        per_frame.append(
+            [
+                Node(0x00189114, "SQ", [[fd(0x00189082, 5.0 + volume)]]),  # MR Echo Sequence
+                Node(0x00209111, "SQ", [[ul(0x00209128, volume + 1), ul(0x00209057, place + 1)]]),
+                Node(0x00209113, "SQ", [[position]]),
+            ]
+        )
+    plane = text(0x00200037, "DS", "1\\0\\0\\0\\1\\0")
+    measures = [text(0x00180050, "DS", "2.5"), text(0x00280030, "DS", "0.750\\0.5")]
+    shared = [Node(0x00209116, "SQ", [[plane]]), Node(0x00289110, "SQ", [measures])]
+    nodes |= marks(
+        text(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.4.1"),
+        text(0x00080060, "CS", "MR"),
+        text(0x00280008, "IS", str(volumes * places)),
+        us(0x00280010, 6),
+        Node(0x52009229, "SQ", [shared]),
+        Node(0x52009230, "SQ", per_frame),
+    )
+    return {"enhanced.dcm": part10(nodes)}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_volumes_of_a_multi_frame_instance(tmp_path, turned):
+    order = list(range(12))
+    if turned:  # place after place, as many scanners write them
+        order = [volume * 4 + place for place in range(4) for volume in range(3)]
+    path, report = converted(tmp_path, enhanced(3, 4, order))
+    with dicube_core.open(path) as reader:
+        found = reader.dimensions
+        assert found == report.dimensions
+        assert (found.names, found.shape) == (("echo",), (3, 4))
+        assert found.is_contiguous
+        assert found.axes[0].values == (5.0, 6.0, 7.0)
+        assert "TemporalPositionIndex" in {own.keyword for own in found.axes[0].also}
+        assert reader.volume_geometry.spacing == (2.5, 0.75, 0.5)
+        source = Kind("frames", rows=6 * 12).frame(0).reshape(12, 6, 5)
+        expected = source[[order.index(number) for number in range(12)]]
+        np.testing.assert_array_equal(reader.frames(), expected)

@@ -70,6 +70,7 @@ def enhanced(
     instance: int = 1,
     first: int = 0,
     backwards: bool = False,
+    own_slopes: bool = True,
 ) -> Dataset:
     """Return an enhanced instance whose planes are 2.5 mm apart, beginning with number `first`."""
     count = len(frames)
@@ -100,6 +101,7 @@ def enhanced(
     per_frame = []
     for number in range(count):
         place = first + (count - 1 - number if backwards else number)
+        slope = str(1 + number % 3) if own_slopes else "1"
         group = _item(
             FrameContentSequence=[
                 _item(
@@ -114,7 +116,7 @@ def enhanced(
                 _item(ImagePositionPatient=["-12.5", "20.25", f"{2.5 * place:.2f}"])
             ],
             PixelValueTransformationSequence=[
-                _item(RescaleIntercept="-5", RescaleSlope=str(1 + number % 3), RescaleType="US")
+                _item(RescaleIntercept="-5", RescaleSlope=slope, RescaleType="US")
             ],
             FrameVOILUTSequence=[_item(WindowCenter="40", WindowWidth=str(100 + number))],
         )
@@ -142,6 +144,8 @@ def part10(dataset: Dataset, syntax: str = ExplicitVRLittleEndian) -> bytes:
     """Return the data set as a file in an uncompressed transfer syntax."""
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = syntax
+    if syntax == "1.2.840.10008.1.2.2" and dataset.BitsAllocated == 16:
+        dataset.PixelData = np.frombuffer(dataset.PixelData, "<u2").byteswap().tobytes()
     file = io.BytesIO()
     dataset.save_as(
         file,

@@ -19,7 +19,7 @@ __all__ = ["classic_equivalents", "empty_type_2"]
 _CT = "1.2.840.10008.5.1.4.1.1.2"
 _MR = "1.2.840.10008.5.1.4.1.1.4"
 #: Double of the enhanced image -> decimal string of the classic one, in the same unit.
-_DECIMALS = {0x00189082: 0x00180081, 0x00189079: 0x00180082, 0x00189073: 0x00189073}
+_DECIMALS = {0x00189082: 0x00180081, 0x00189079: 0x00180082}
 #: Double -> integer string, where it is a whole number.
 _INTEGERS = {0x00189328: 0x00181150, 0x00189330: 0x00181151, 0x00189332: 0x00181152}
 #: Type 2 attributes of the classic images, whose emptiness says that the source is silent.
@@ -35,6 +35,14 @@ _TYPE_2 = {
     },
 }
 _FRAME_TYPE, _IMAGE_TYPE = 0x00089007, 0x00080008
+#: Attributes that anything follows from.
+_SOURCES = frozenset(
+    (
+        *(_FRAME_TYPE, 0x00189074, 0x00209156, 0x00209158, *_DECIMALS, *_INTEGERS),
+        *(0x00189008, 0x00189009, 0x00189016, 0x00189017, 0x00189018),
+        *(0x00189020, 0x00189029, 0x00189033),
+    )
+)
 
 
 def classic_equivalents(
@@ -45,16 +53,19 @@ def classic_equivalents(
     Parameters
     ----------
     found : mapping of tag to bytes
-        What the functional groups say of one frame.
+        What instance and functional groups say of one frame.
     sop_class : str
         Class of the frame as an image of its own.
 
     Returns
     -------
     dict
-        Only what says the same as an attribute in `found`; nothing is made up.
+        Only what says the same as an attribute in `found`; nothing is made up. What functional
+        groups say in these very attributes goes before it.
     """
     result: dict[int, bytes] = {}
+    if _SOURCES.isdisjoint(found):
+        return result
     _frame_type(found, encoding, sop_class, result)
     _moment(found, encoding, result)
     number = value_of(found.get(0x00209156), encoding)  # FrameAcquisitionNumber
@@ -67,7 +78,7 @@ def classic_equivalents(
     for source, target in _DECIMALS.items():
         value = value_of(found.get(source), encoding)
         text = _decimal(value)
-        if text and target != source:
+        if text:
             result[target] = text_element(target, b"DS", text, encoding)
     for source, target in _INTEGERS.items():
         value = value_of(found.get(source), encoding)
@@ -75,7 +86,7 @@ def classic_equivalents(
             result[target] = text_element(target, b"IS", str(int(figure)), encoding)
     if sop_class == _MR:
         _sequence_of(found, encoding, result)
-    return {tag: piece for tag, piece in result.items() if tag not in found}
+    return result
 
 
 def _moment(found: Mapping[int, bytes], encoding: Encoding, result: dict[int, bytes]) -> None:
@@ -121,7 +132,7 @@ def _sequence_of(found: Mapping[int, bytes], encoding: Encoding, result: dict[in
     scanning = {"SPIN": ["SE"], "GRADIENT": ["GR"], "BOTH": ["SE", "GR"]}.get(said(0x00189008), [])
     scanning = list(scanning)
     scanning += ["EP"] * (said(0x00189018) == "YES") + ["IR"] * (said(0x00189009) == "YES")
-    if scanning:
+    if scanning and 0x00180020 not in found:
         result[0x00180020] = text_element(0x00180020, b"CS", "\\".join(scanning), encoding)
     variant = []
     variant += ["SK"] * (said(0x00189033) not in ("", "SINGLE"))
@@ -130,7 +141,7 @@ def _sequence_of(found: Mapping[int, bytes], encoding: Encoding, result: dict[in
     variant += ["SP"] * (said(0x00189016) not in ("", "NONE"))
     variant += ["OSP"] * (said(0x00189029) not in ("", "NONE"))
     known = any(tag in found for tag in (0x00189033, 0x00189020, 0x00189017, 0x00189016))
-    if variant or known:
+    if (variant or known) and 0x00180021 not in found:
         text = "\\".join(variant) or "NONE"
         result[0x00180021] = text_element(0x00180021, b"CS", text, encoding)
 

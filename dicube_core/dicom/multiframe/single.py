@@ -6,6 +6,7 @@ Bytes in, bytes out: elements that one frame shares with its instance keep their
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dicube_core.dataset import uids
@@ -41,6 +42,9 @@ __all__ = ["SingleFrames"]
 _CLASS, _UID, _INSTANCE_NUMBER = 0x00080016, 0x00080018, 0x00200013
 _NUMBER_OF_FRAMES, _INCREMENT = 0x00280008, 0x00280009
 _SOURCE_IMAGES = 0x00082112
+#: Header of the length of the file meta information, and bytes of the whole element.
+_GROUP_LENGTH = element_header(0x00020000, b"UL", 4, EXPLICIT_LITTLE)
+_META_LENGTH = len(_GROUP_LENGTH) + 4
 #: What is said of all frames together, of the parts of an instance, or sealed for its bytes.
 _OF_ALL = frozenset(
     (
@@ -109,11 +113,11 @@ class SingleFrames:
         self._sources = self._own_source_images(top)
         self._overlays = Overlays(top, self._encoding, frame_count)
         self._base = self._base_elements(top)
-        self._tail = b"".join(
-            piece for tag, piece in level(header.tail, self._encoding).items() if tag not in _OF_ALL
-        )
+        tail = level(header.whole_tail, self._encoding)
+        self._tail = b"".join(piece for tag, piece in tail.items() if tag not in _OF_ALL)
         self._length = -(-native_bits // 8)
         self._pixel_header = self._frame_pixel_header()
+        self._syntax = uids.EXPLICIT_LE if header.explicit else uids.IMPLICIT_LE
         self._meta = self._file_meta()
         self._templates: dict[tuple[int, ...], list[tuple[bytes, int]]] = {}
 
@@ -136,7 +140,10 @@ class SingleFrames:
         if self._becomes_single:
             for tag in (*_OF_FUNCTIONAL_GROUPS, _NUMBER_OF_FRAMES, _INCREMENT):
                 base.pop(tag, None)
-            base.update(self._groups.shared)
+            shared = self._groups.shared
+            base.update(shared)
+            said = classic_equivalents(base, encoding, self.sop_class)
+            base.update({tag: said[tag] for tag in said.keys() - shared.keys()})
             for tag, piece in empty_type_2(self.sop_class, encoding).items():
                 base.setdefault(tag, piece)
         else:
@@ -158,19 +165,21 @@ class SingleFrames:
         return element_header(found.tag, found.vr, padded, self._encoding)
 
     def _file_meta(self) -> tuple[bytes, bytes]:
-        """Return the file meta information around the SOP Instance UID."""
+        """Return the file meta information of the frames, around the SOP Instance UID."""
         parts = level(self._header.file_meta, EXPLICIT_LITTLE)
         parts[0x00020002] = text_element(0x00020002, b"UI", self.sop_class, EXPLICIT_LITTLE)
-        before = b"".join(parts[tag] for tag in sorted(parts) if tag < 0x00020003)
-        after = b"".join(parts[tag] for tag in sorted(parts) if tag > 0x00020003)
+        instance = parts[0x00020003] = text_element(0x00020003, b"UI", "1", EXPLICIT_LITTLE)
+        file_meta = b"".join(parts[tag] for tag in sorted(parts))
+        made = file_meta_for(replace(self._header, file_meta=file_meta), self._syntax)
+        before, _, after = made[_META_LENGTH:].partition(instance)
         return before, after
 
     def header(self, number: int) -> SliceHeader:
         """Return the header of one frame, 0-based, as an instance of its own."""
         encoding = self._encoding
-        uid = text_element(_UID, b"UI", derived_uid(self._source_uid, number + 1), encoding)
+        uid = derived_uid(self._source_uid, number + 1)
         own = self._own_elements(number)
-        own[_UID] = uid
+        own[_UID] = text_element(_UID, b"UI", uid, encoding)
         own[_INSTANCE_NUMBER] = text_element(
             _INSTANCE_NUMBER, b"IS", str(self._first + number), encoding
         )
@@ -178,25 +187,21 @@ class SingleFrames:
         head = b"".join(
             static + own.get(tag, b"") for static, tag in self._template(tuple(sorted(own)))
         )
-        explicit = self._header.explicit
-        syntax = uids.EXPLICIT_LE if explicit else uids.IMPLICIT_LE
         before, after = self._meta
-        instance = text_element(
-            0x00020003, b"UI", derived_uid(self._source_uid, number + 1), EXPLICIT_LITTLE
-        )
-        draft = SliceHeader(
+        instance = text_element(0x00020003, b"UI", uid, EXPLICIT_LITTLE)
+        length = (len(before) + len(instance) + len(after)).to_bytes(4, "little")
+        return SliceHeader(
             preamble=self._header.preamble or PREAMBLE,
-            file_meta=before + instance + after,
+            file_meta=b"".join((_GROUP_LENGTH, length, before, instance, after)),
             head=head,
             pixel_header=self._pixel_header,
             padding=b"\0" * (self._length % 2),
             tail=self._tail,
-            explicit=explicit,
+            explicit=self._header.explicit,
             exact=True,
-            source_syntax=syntax,
+            source_syntax=self._syntax,
             name=frame_name(self._header.name, number + 1),
         )
-        return _with_meta(draft, file_meta_for(draft, syntax))
 
     def _own_elements(self, number: int) -> dict[int, bytes]:
         """Return what this frame has that others may have otherwise."""
@@ -205,8 +210,9 @@ class SingleFrames:
         found = self._groups.of_frame(number)
         if self._becomes_single:
             own.update(found)
-            known = {**self._groups.shared, **found}
-            own.update(classic_equivalents(known, self._encoding, self.sop_class))
+            said = classic_equivalents(found, self._encoding, self.sop_class)
+            of_groups = found.keys() | self._groups.shared.keys()
+            own.update({tag: said[tag] for tag in said.keys() - of_groups})
             return own
         own.update({tag: found[tag] for tag in _EVERYWHERE & found.keys()})
         if self._groups.frames:
@@ -250,9 +256,3 @@ class SingleFrames:
         made.append((b"".join(run), 0))
         self._templates[own] = made
         return made
-
-
-def _with_meta(header: SliceHeader, file_meta: bytes) -> SliceHeader:
-    from dataclasses import replace
-
-    return replace(header, file_meta=file_meta)

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -82,7 +82,7 @@ def test_enhanced_frames_become_images_of_their_own(syntax, tmp_path):
         assert reader.shape == (5, 7, 6)
         assert np.array_equal(reader.frames(), frames)
         geometry = reader.geometry
-        assert geometry.spacing == (0.5, 0.75, 2.5)
+        assert geometry.spacing == (2.5, 0.75, 0.5)
         assert geometry.origin == (-12.5, 20.25, 0.0)
         assert reader.dicom_meta.slice_count == 5
         assert reader.dicom_meta.get_values("EffectiveEchoTime") == [12.5, 13.5, 14.5, 15.5, 16.5]
@@ -251,6 +251,7 @@ def test_number_of_frames_must_be_that_of_the_pixels(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.filterwarnings("ignore:The pixel data is 260 bytes long")
 def test_what_follows_the_frames_is_kept(tmp_path):
     dataset = classic(frames_of(3))
     dataset.PixelData += b"left over"[:8]
@@ -282,7 +283,7 @@ def test_edits_go_into_the_instance(tmp_path):
 def test_edits_of_what_is_not_the_instances_own_are_refused(keyword, values, words, tmp_path):
     image = dicube_core.load_from_dicom_folder([part10(enhanced(frames_of(3)))])
     if isinstance(values, list):
-        image.dicom_meta.set_values(keyword, values)
+        image.dicom_meta.set_nonshared_item(keyword, values)
     else:
         image.dicom_meta.set_shared_item(keyword, values)
     with pytest.raises(MetaDataError, match=words):
@@ -344,3 +345,111 @@ def test_older_readers_refuse_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(extension, "_KNOWN", known)
     with pytest.raises(UnsupportedVersionError, match="FRAM"):
         dicube_core.Reader(tmp_path / "x.dcbs")
+
+
+@pytest.mark.parametrize(("table", "fragments"), [("basic", 1), ("extended", 1), ("none", 3)])
+def test_compressed_frames_kept_as_they_are(table, fragments, tmp_path):
+    pytest.importorskip("openjpeg")
+    frames = frames_of(4, 32, 40)
+    data = compressed(classic(frames), JPEG2000Lossless, table=table, fragments=fragments)
+    dicube_core.convert([data], tmp_path / "x.dcbs", keep_encoding=True)
+    report = dicube_core.verify_against(tmp_path / "x.dcbs", [data])
+    assert report.ok, report.failures
+    with DcbStreamingReader(tmp_path / "x.dcbs") as reader:
+        assert (reader.get_instance(0, JPEG2000Lossless) == data) == (fragments == 1)
+    for number in range(4):
+        found = single(tmp_path / "x.dcbs", number)
+        assert found.file_meta.TransferSyntaxUID == JPEG2000Lossless
+        assert np.array_equal(found.pixel_array, frames[number])
+
+
+def test_dose_planes_lie_where_their_offsets_say(tmp_path):
+    dataset = classic(frames_of(4), "1.2.840.10008.5.1.4.1.1.481.2")
+    del dataset.FrameTimeVector
+    dataset.Modality = "RTDOSE"
+    dataset.FrameIncrementPointer = 0x3004000C
+    dataset.ImagePositionPatient = ["-10.5", "3", "100"]
+    dataset.ImageOrientationPatient = ["1", "0", "0", "0", "1", "0"]
+    dataset.PixelSpacing = ["2", "3"]
+    for offsets in (["0", "2.5", "5", "7.5"], ["100", "102.5", "105", "107.5"]):
+        dataset.GridFrameOffsetVector = offsets
+        folder = tmp_path / offsets[0]
+        folder.mkdir()
+        target = convert({"dose.dcm": part10(dataset)}, folder)
+        with dicube_core.Reader(target) as reader:
+            assert reader.geometry.spacing == (2.5, 2.0, 3.0)
+            assert reader.geometry.origin == (-10.5, 3.0, 100.0)
+        found = single(target, 3)
+        assert found.SOPClassUID.name == "RT Dose Storage"
+        assert found.NumberOfFrames == 1
+        assert found.ImagePositionPatient == [-10.5, 3, 107.5]
+        assert "GridFrameOffsetVector" not in found
+    dataset.GridFrameOffsetVector = ["7", "9", "11", "13"]  # neither of the two meanings
+    target = convert({"dose.dcm": part10(dataset)}, tmp_path)
+    with dicube_core.Reader(target) as reader:
+        assert reader.geometry is None
+    assert "GridFrameOffsetVector" in single(target, 3)
+
+
+def test_nuclear_medicine_vectors(tmp_path):
+    frames = frames_of(4)
+    dataset = classic(frames, "1.2.840.10008.5.1.4.1.1.20")
+    del dataset.FrameTimeVector
+    dataset.Modality = "NM"
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "RECON TOMO", "EMISSION"]
+    dataset.FrameIncrementPointer = 0x00540080
+    dataset.SliceVector = [1, 2, 3, 4]
+    dataset.SpacingBetweenSlices = "-4.5"
+    dataset.PixelSpacing = ["2", "3"]
+    plane = Dataset()
+    plane.ImagePositionPatient = ["1", "2", "30"]
+    plane.ImageOrientationPatient = ["1", "0", "0", "0", "1", "0"]
+    dataset.DetectorInformationSequence = [plane]
+    target = convert({"nm.dcm": part10(dataset)}, tmp_path)
+    with dicube_core.Reader(target) as reader:
+        assert reader.geometry.spacing == (4.5, 2.0, 3.0)
+        assert reader.frame_map.numbers == (3, 2, 1, 0)
+    found = single(target, 0)
+    assert found.SOPClassUID.name == "Nuclear Medicine Image Storage"
+    assert found.NumberOfFrames == 1
+    assert found.SliceVector == 4
+    assert found.ImagePositionPatient == [1, 2, 16.5]
+    assert np.array_equal(found.pixel_array, frames[3])
+
+
+def test_overlays_with_several_frames(tmp_path):
+    frames = frames_of(4)
+    dataset = classic(frames)
+    bits = np.random.default_rng(3).integers(0, 2, (2, 7, 6)).astype("u1")
+    dataset.add_new(0x60000010, "US", 7)
+    dataset.add_new(0x60000011, "US", 6)
+    dataset.add_new(0x60000015, "IS", "2")
+    dataset.add_new(0x60000040, "CS", "G")
+    dataset.add_new(0x60000050, "SS", [1, 1])
+    dataset.add_new(0x60000051, "US", 2)
+    dataset.add_new(0x60000100, "US", 1)
+    dataset.add_new(0x60000102, "US", 0)
+    packed = np.packbits(bits.ravel(), bitorder="little").tobytes()
+    dataset.add_new(0x60003000, "OW", packed + bytes(len(packed) % 2))
+    target = convert({"overlay.dcm": part10(dataset)}, tmp_path)
+    for number in (0, 3):
+        assert not any(e.tag.group == 0x6000 for e in single(target, number))
+    for number in (1, 2):
+        found = single(target, number)
+        assert np.array_equal(found.overlay_array(0x6000), bits[number - 1])
+
+
+def test_headers_are_edited_with_frames_copied(tmp_path):
+    frames = frames_of(5)
+    dicube_core.convert([part10(enhanced(frames))], tmp_path / "x.dcbs")
+    dicube_core.edit(tmp_path / "x.dcbs", out=tmp_path / "y.dcbs", set={"PatientName": "New^Name"})
+    with (
+        dicube_core.Reader(tmp_path / "x.dcbs") as old,
+        dicube_core.Reader(tmp_path / "y.dcbs") as new,
+    ):
+        assert new.frame_map == old.frame_map
+        assert [new.codestream(n) for n in range(5)] == [old.codestream(n) for n in range(5)]
+    with DcbStreamingReader(tmp_path / "y.dcbs") as reader:
+        whole = dcmread(io.BytesIO(reader.get_instance(0)))
+    assert whole.PatientName == single(tmp_path / "y.dcbs", 3).PatientName == "New^Name"
+    assert np.array_equal(whole.pixel_array, frames)
