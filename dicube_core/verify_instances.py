@@ -87,12 +87,11 @@ def _compare_frames(
 ) -> None:
     """Compare the stored values, and those that each frame shows as an image of its own."""
     from pydicom import dcmread
-    from pydicom.pixels.utils import iter_pixels
 
     reader = provider.reader
     frames = whole.frame_map.frames_of(index)
     seen: set[str] = set()
-    words = iter_pixels(source, raw=True, correct_unused_bits=False)
+    words = _each(source, raw=True, correct_unused_bits=False)
     for number, (frame, stored) in enumerate(zip(frames, words, strict=True)):
         where = f"frame {frame} (frame {number} of {whole.headers[index].name})"
         report.values_compared += int(stored.size)
@@ -120,9 +119,19 @@ def _shown_of(source: Dataset, stored: Any, number: int) -> Any:
 
 def _shown(dataset: Dataset) -> Iterator[np.ndarray[Any, Any]]:
     """Yield what pydicom reads; it converts colour to RGB where it can, which is 8 bits."""
-    from pydicom.pixels.utils import iter_pixels
+    return _each(dataset, raw=dataset.BitsAllocated > 8)
 
-    return iter_pixels(dataset, raw=dataset.BitsAllocated > 8)
+
+def _each(dataset: Dataset, **options: Any) -> Iterator[np.ndarray[Any, Any]]:
+    """Yield frame by frame what pydicom reads."""
+    from pydicom.pixels.utils import iter_pixels, pixel_array
+
+    native = not dataset.file_meta.TransferSyntaxUID.is_encapsulated
+    if native and dataset.get("PhotometricInterpretation") == "YBR_FULL_422":
+        # pydicom 3.0 forgets behind the first frame that pixels share their colour.
+        count = int(dataset.get("NumberOfFrames") or 1)
+        return (pixel_array(dataset, index=number, **options) for number in range(count))
+    return iter_pixels(dataset, **options)
 
 
 def _read(data: bytes, item: SliceSource) -> Dataset:

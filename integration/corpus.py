@@ -44,6 +44,13 @@ _NOT_DATA = (".py", ".pyc", ".json", ".cfg")
 _UNCLEAR = re.compile(r"NoneType|object has no attribute|Traceback|KeyError|to unpack|\n|^\s*$")
 _MANY_ALIKE = 10
 _FAULT = "FAULT"
+_NOTES = (
+    "Frames that no decoder reads: `JPEG-lossy.dcm` has a scan header (SOS) that ends its "
+    "spectral selection at 0,",
+    "where ITU-T T.81 B.2.3 demands 63. `JPEG2000-embedded-sequence-delimiter.dcm` has the bytes "
+    "of a sequence delimiter",
+    "in its SIZ marker, on purpose: the codestream says that it is 3,722,445,056 pixels wide.",
+)
 
 
 def require_corpus() -> None:
@@ -252,8 +259,9 @@ class Worker:
         if process is None:
             return None
         process.kill()
-        with process:
-            return process.wait()
+        with contextlib.suppress(BrokenPipeError), process:
+            pass
+        return process.wait()
 
 
 @dataclass
@@ -391,7 +399,7 @@ def table(corpus: Corpus) -> str:
     for row in _merged(corpus.rows):
         name = row.name if row.count == 1 else f"{row.name} ({row.count} files)"
         lines.append(f"| {name} | {row.kind or '-'} | {row.words.replace('|', ' ')} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *_NOTES]) + "\n"
 
 
 def documented_version(text: str) -> str:

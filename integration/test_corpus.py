@@ -1,4 +1,4 @@
-"""All files of pydicom and of pydicom-data are whole or refused by name; the table is up to date."""
+"""All files of pydicom and pydicom-data are whole or refused by name; the table says so."""
 
 from importlib.metadata import version
 from pathlib import Path

@@ -6,6 +6,7 @@ import subprocess
 import numpy as np
 import pydicom
 import pytest
+from bridge_peers import DATA
 from support.multiframe import ENHANCED_CT, ENHANCED_MR, enhanced, frames_of, part10
 from support.series import make_series, slice_nodes
 
@@ -217,3 +218,35 @@ def test_dciodvfy_finds_no_error_that_the_source_had_not(tmp_path):
     _, paths, _ = delivered(source, tmp_path)
     for path in paths:
         assert errors(path) - known == set()
+
+
+@pytest.mark.parametrize("name", ["ct_heart_10", "ct_body_60"])
+def test_a_real_series_through_a_legacy_conversion(name, tmp_path):
+    legacy = pytest.importorskip("highdicom.legacy")
+    if not (DATA / name).is_dir():
+        pytest.skip(f"shared series {name} is not here")
+    paths = sorted(path for path in (DATA / name).rglob("*") if path.is_file())
+    datasets = [pydicom.dcmread(path) for path in paths]
+    converted = legacy.LegacyConvertedEnhancedCTImage(
+        datasets,
+        series_instance_uid="1.2.826.0.1.3680043.9.9999.78",
+        series_number=7,
+        sop_instance_uid="1.2.826.0.1.3680043.9.9999.78.1",
+        instance_number=1,
+    )
+    source = tmp_path / "legacy.dcm"
+    converted.save_as(source)
+    target, frames, (restored,) = delivered(source, tmp_path, HTJ2K)
+    assert restored.read_bytes() == source.read_bytes()
+    dicube_core.convert(DATA / name, tmp_path / "plain.dcbs")
+    with dicube_core.Reader(target) as ours, dicube_core.Reader(tmp_path / "plain.dcbs") as plain:
+        np.testing.assert_array_equal(ours.frames(), plain.frames())
+        np.testing.assert_allclose(ours.geometry.affine, plain.geometry.affine, atol=1e-4)
+        assert ours.pixel_header.RescaleSlope == plain.pixel_header.RescaleSlope
+    by_place = {tuple(d.ImagePositionPatient): d for d in datasets}
+    for path in frames:
+        found = pydicom.dcmread(path)
+        original = by_place[tuple(found.ImagePositionPatient)]
+        np.testing.assert_array_equal(found.pixel_array, original.pixel_array)
+        for keyword in ("PixelSpacing", "SliceThickness", "RescaleIntercept", "PatientID"):
+            assert found.get(keyword) == original.get(keyword)

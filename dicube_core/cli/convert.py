@@ -49,7 +49,7 @@ _FOR_TREES = ("jobs", "name", "split", "resume")
 @click.option(
     "--keep-encoding",
     is_flag=True,
-    help="Keep compressed frames as they are (JPEG, ...). For a file OUT.",
+    help="Keep compressed frames as they are (JPEG, ...).",
 )
 @click.option("--force", is_flag=True, help="Replace what is there.")
 @click.option(
@@ -90,7 +90,6 @@ def convert(
     name: str,
     split: bool,
     resume: bool,
-    keep_encoding: bool,
     **options: Any,
 ) -> None:
     """Convert SOURCE to the file OUT, or everything below SOURCE to files in the folder OUT.
@@ -107,11 +106,8 @@ def convert(
     options["series_uid"] = series_uid
     if out.suffix.lower() == ".dcbs" or str(source).lower().endswith(_NIFTI):
         _refuse_tree_options(ctx)
-        options["keep_encoding"] = keep_encoding
         _convert_one(source, out, force=force, as_json=as_json, options=options)
         return
-    if keep_encoding:
-        raise click.UsageError("--keep-encoding is for a file OUT, whose name ends in .dcbs")
     from dicube_core.cli.tree_table import convert_folder
 
     options.update(force=force, jobs=jobs, name=name, split=split, resume=resume)

@@ -119,7 +119,7 @@ _STRUCTS = {
 
 
 def _need(size: int, stop: int, what: str) -> NeedMoreBytesError:
-    error = NeedMoreBytesError(f"{what} ends at byte {size}, beyond the available {stop}")
+    error = NeedMoreBytesError(f"{what} ends at byte {size}, the data at byte {stop}")
     error.needed = size
     return error
 
@@ -243,7 +243,7 @@ def _iter_raw_items(
     position = start
     while True:
         if position + 8 > stop:
-            raise _need(position + 8, stop, "a sequence")
+            raise _need(position + 8, stop, "its next item")
         group, number, length = unpack(buffer, position)
         tag = group << 16 | number
         if tag == _SEQUENCE_END:

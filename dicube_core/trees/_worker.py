@@ -104,9 +104,11 @@ def invoke(function: Callable[[T], R], task: T, threads: int) -> R:
 
 def prepare(_: None) -> None:
     """Import what the first conversion would have to wait for."""
-    import dicube_core.trees.converting
+    from importlib import import_module
+
     from dicube_core.codec.registry import get_codec
 
+    import_module("dicube_core.trees.converting")
     get_codec("htj2k")
 
 

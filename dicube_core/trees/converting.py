@@ -79,6 +79,7 @@ def _series(job: Job) -> Done:
         sort_method=options.sort_method,
         verify=options.verify,
         progressive=options.progressive,
+        keep_encoding=options.keep_encoding,
         progress=lambda done, _: tell(done),
     )
     return _done(Outcome.CONVERTED, converted.shape, converted.dtype_name, out, converted.report)

@@ -61,6 +61,7 @@ def compare_series(path: Path, series: SourceSeries, *, progressive: bool) -> Ex
     try:
         with Reader(path) as reader:
             stored = list(reader.instance_headers or ())
+            frame_map = reader.frame_map
             is_progressive = not progressive or _is_progressive(reader)
     except DicomCubeError as exc:
         return Existing(State.OTHER, f"it cannot be read: {exc.message}")
@@ -76,7 +77,8 @@ def compare_series(path: Path, series: SourceSeries, *, progressive: bool) -> Ex
         problem = _other_pixels(path, sources)
         if problem:
             return Existing(State.OTHER, f"it has other contents than the sources: {problem}")
-    if stored == [source.header for source in series.instances] and is_progressive:
+    same_order = stored == [source.header for source in series.instances]
+    if same_order and frame_map == series.frame_map and is_progressive:
         return Existing(State.SAME)
     return Existing(State.CONTAINED)
 

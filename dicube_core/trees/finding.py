@@ -47,6 +47,11 @@ class Found:
             else:
                 self.files.append(file.path)
 
+    @property
+    def weight(self) -> int:
+        """Number of files to read, one volume counted as many of them."""
+        return len(self.files) + 32 * len(self.nifti)
+
     def _add_nifti(self, root: Path, path: str) -> None:
         status = (root / path).stat()
         self.nifti.append(Source(path, status.st_size, status.st_mtime_ns))

@@ -50,6 +50,8 @@ class Part:
         Of all of them; None where `refusal` says why there is none.
     localizer : bool
         Whether they are localizers (False where series are not split).
+    syntax : str
+        Transfer syntax of all of them, where compressed frames are to be kept; else empty.
     orientation : tuple of float or None
         The smallest of theirs, all others being within the tolerance; None where they have none
         or are not split.
@@ -68,6 +70,7 @@ class Part:
     description: str
     pixel_format: PixelFormat | None
     localizer: bool
+    syntax: str
     orientation: Orientation | None
     instances: tuple[Instance, ...]
     copies: tuple[tuple[Instance, Instance], ...] = ()
@@ -79,7 +82,8 @@ class Part:
         fields = [self.key.study, self.key.series, self.key.folder, format_line(self.pixel_format)]
         # Anchors of two parts differ by more than the tolerance, so their four decimals differ.
         rounded = [f"{round(v, 4) + 0.0:.4f}" for v in self.orientation or ()]
-        return json.dumps([*fields, "localizer" if self.localizer else "", *rounded])
+        marks = ["localizer" if self.localizer else "", *rounded]
+        return json.dumps([*fields, *marks, *([self.syntax] if self.syntax else [])])
 
 
 def format_line(pixel_format: PixelFormat | None) -> str:
@@ -88,13 +92,14 @@ def format_line(pixel_format: PixelFormat | None) -> str:
         return ""
     f = pixel_format
     sign = "signed" if f.pixel_representation else "unsigned"
-    kind = f"real {f.bits_allocated}" if getattr(f, "real", False) else f"{f.bits_allocated}"
+    kind = f"real {f.bits_allocated}" if f.real else f"{f.bits_allocated}"
     line = (
         f"{f.rows}x{f.columns}, {kind}/{f.bits_stored}/{f.high_bit} bits {sign}, "
         f"{f.photometric_interpretation}"
     )
-    planar = getattr(f, "planar_configuration", 0)
-    return line + (f" x{f.samples_per_pixel} planar {planar}" if f.samples_per_pixel > 1 else "")
+    if f.samples_per_pixel == 1:
+        return line
+    return f"{line} x{f.samples_per_pixel} planar {f.planar_configuration}"
 
 
 def plane_name(orientation: Orientation | None) -> str:
@@ -110,7 +115,9 @@ def plane_name(orientation: Orientation | None) -> str:
     return ("sagittal", "coronal", "axial")[normal.index(largest)]
 
 
-def group_instances(instances: Iterable[Instance], *, split: bool) -> list[Part]:
+def group_instances(
+    instances: Iterable[Instance], *, split: bool, keep_encoding: bool = False
+) -> list[Part]:
     """Sort instances into parts.
 
     Parameters
@@ -119,6 +126,8 @@ def group_instances(instances: Iterable[Instance], *, split: bool) -> list[Part]
         In any order; it does not influence the result.
     split : bool
         Also separate localizers, and orientations. What cannot share a file is always separated.
+    keep_encoding : bool
+        Compressed frames are to be kept as they are, so that each transfer syntax needs a file.
 
     Returns
     -------
@@ -130,7 +139,11 @@ def group_instances(instances: Iterable[Instance], *, split: bool) -> list[Part]
         facts = one.facts
         folder = "" if facts.series else one.path.rpartition("/")[0] or "."
         series[SeriesKey(facts.study, facts.series, folder)].append(one)
-    parts = [part for key, members in series.items() for part in _parts(key, members, split)]
+    parts = [
+        part
+        for key, members in series.items()
+        for part in _parts(key, members, split, keep_encoding)
+    ]
     return sorted(parts, key=_rank)
 
 
@@ -140,18 +153,19 @@ def _rank(part: Part) -> tuple[Any, ...]:
     return (part.key.study, number, part.key, bool(part.refusal), part.identity, part.refusal)
 
 
-def _parts(key: SeriesKey, members: list[Instance], split: bool) -> list[Part]:
+def _parts(key: SeriesKey, members: list[Instance], split: bool, keep_encoding: bool) -> list[Part]:
     kept, copies, conflicts = _by_uid(members)
     anchors = _anchors({one.facts.orientation for one in kept}) if split else {}
     groups: defaultdict[tuple[Any, ...], list[Instance]] = defaultdict(list)
     for one in kept:
         facts = one.facts
         if facts.refusal:
-            group: tuple[Any, ...] = (None, False, None, facts.refusal)
+            group: tuple[Any, ...] = (None, False, "", None, facts.refusal)
         else:
             localizer = split and facts.localizer
             anchor = anchors.get(facts.orientation)
-            group = (facts.pixel_format, localizer, anchor, "")
+            syntax = facts.syntax if keep_encoding else ""
+            group = (facts.pixel_format, localizer, syntax, anchor, "")
         groups[group].append(one)
     return [_part(key, group, chosen, copies, conflicts) for group, chosen in groups.items()]
 
@@ -163,7 +177,7 @@ def _part(
     copies: dict[str, list[Instance]],
     conflicts: dict[str, str],
 ) -> Part:
-    pixel_format, localizer, orientation, refusal = group
+    pixel_format, localizer, syntax, orientation, refusal = group
     if not refusal:
         refusal = next((conflicts[one.uid] for one in chosen if one.uid in conflicts), "")
     facts = [one.facts for one in chosen]
@@ -174,6 +188,7 @@ def _part(
         description=_usual(f.description for f in facts),
         pixel_format=pixel_format,
         localizer=localizer,
+        syntax=syntax,
         orientation=orientation,
         instances=tuple(chosen),
         copies=tuple((copy, one) for one in chosen for copy in copies.get(one.uid, ())),

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 
 from dicube_core.dataset._text import character_set, decode
 from dicube_core.dataset.elements import walk
-from dicube_core.dicom.scan import NotDicomError, scan
+from dicube_core.dataset.find import header_values
+from dicube_core.dicom.multiframe.headers import DerivedHeaders
+from dicube_core.dicom.multiframe.kinds import is_multiframe
+from dicube_core.dicom.scan import NotDicomError, PixelKind, scan
 from dicube_core.dicom.series import instance_format, slice_attributes
 from dicube_core.exceptions import DicomCubeError, UnsupportedKindError
+from dicube_core.frame_map import FrameMap
 from dicube_core.trees._worker import tell
 
 if TYPE_CHECKING:
@@ -24,11 +28,6 @@ __all__ = ["Facts", "Instance", "NoInstance", "read_chunk"]
 
 _CHARACTER_SET, _IMAGE_TYPE, _DESCRIPTION, _NUMBER = 0x00080005, 0x00080008, 0x0008103E, 0x00200011
 _TEXTS = (_CHARACTER_SET, _IMAGE_TYPE, _DESCRIPTION, _NUMBER)
-#: Pixels that say something about another image, not an image: never converted.
-_DERIVED = {
-    "1.2.840.10008.5.1.4.1.1.66.4": "a segmentation (SEG)",
-    "1.2.840.10008.5.1.4.1.1.66.7": "a label map segmentation (SEG)",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,9 @@ class Facts:
     localizer : bool
         Whether Image Type value 3 is LOCALIZER (PS3.3 C.7.6.1.1.2).
     orientation : tuple of float or None
-        ImageOrientationPatient of the data set itself.
+        ImageOrientationPatient, of the first frame where there are several.
+    syntax : str
+        Transfer Syntax UID of compressed pixels, empty for others.
     refusal : str
         The kind that cannot be kept, by name; empty where it can.
     """
@@ -59,6 +60,7 @@ class Facts:
     pixel_format: PixelFormat | None
     localizer: bool
     orientation: Orientation | None
+    syntax: str
     refusal: str
 
 
@@ -138,7 +140,7 @@ def _read(root: Path, path: str, known: dict[Facts, Facts]) -> Instance | NoInst
         source.size,
         source.modified,
         source.text(0x00080018),
-        _frame_count(source),
+        source.frame_count,
         known.setdefault(facts, facts),
     )
 
@@ -149,11 +151,6 @@ def _not_dicom(path: str, exc: NotDicomError) -> str:
 
 def _without(path: str, message: str) -> str:
     return message.removeprefix(f"{path}: ")
-
-
-def _frame_count(source: SliceSource) -> int:
-    text = source.text(0x00280008).strip()
-    return max(1, int(text)) if text.isdecimal() and len(text) < 10 else 1
 
 
 def _facts(source: SliceSource) -> Facts:
@@ -168,7 +165,8 @@ def _facts(source: SliceSource) -> Facts:
         description=texts.get(_DESCRIPTION, "").strip(),
         pixel_format=pixel_format,
         localizer=len(image_type) > 2 and image_type[2].strip() == "LOCALIZER",
-        orientation=slice_attributes(source.values).orientation,
+        orientation=_orientation(source, pixel_format),
+        syntax=source.header.source_syntax if source.kind is PixelKind.ENCAPSULATED else "",
         refusal=refusal,
     )
 
@@ -186,17 +184,18 @@ def _texts(source: SliceSource) -> dict[int, str]:
 
 def _kind(source: SliceSource) -> tuple[PixelFormat | None, str]:
     """Return the pixel format, or the name of a kind that is refused."""
-    class_uid = source.text(0x00080016)
-    if class_uid in _DERIVED:
-        return None, _DERIVED[class_uid]
     try:
         return instance_format(source), ""
     except UnsupportedKindError as exc:
-        kind = str(exc.details.get("kind") or _without(source.header.name, exc.message))
-        return None, f"{kind} ({_class_name(class_uid)})" if class_uid else kind
+        kind = exc.details.get("kind") or _without(source.header.name, exc.message)
+        return None, str(kind).rstrip(",")
 
 
-def _class_name(class_uid: str) -> str:
-    from pydicom.uid import UID
-
-    return UID(class_uid).name
+def _orientation(source: SliceSource, pixel_format: PixelFormat | None) -> Orientation | None:
+    """Return the orientation of an instance, or of its first frame."""
+    values = source.values
+    if pixel_format is not None and is_multiframe(source.header):
+        frames = FrameMap.of_counts([source.frame_count])
+        first = DerivedHeaders([source.header], frames, pixel_format.native_bits)[0]
+        values = header_values(first)
+    return slice_attributes(values).orientation

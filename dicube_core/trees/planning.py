@@ -26,7 +26,7 @@ class JobOptions:
 
     Parameters
     ----------
-    verify, progressive : bool
+    verify, progressive, keep_encoding : bool
         As in `convert`.
     sort_method : SortMethod or None
         As in `convert`.
@@ -37,6 +37,7 @@ class JobOptions:
 
     verify: bool = True
     progressive: bool = False
+    keep_encoding: bool = False
     sort_method: SortMethod | None = None
     existing: Literal["resume", "replace", "refuse"] = "resume"
 

@@ -48,6 +48,7 @@ def convert_tree(
     series_uid: str | None = None,
     sort_method: SortMethod | None = None,
     progressive: bool = False,
+    keep_encoding: bool = False,
     progress: Progress | None = None,
 ) -> TreeReport:
     """Convert every series below a folder to a ``.dcbs`` file of its own.
@@ -66,9 +67,9 @@ def convert_tree(
     jobs : int, optional
         Processes that read and convert. By default as many as `get_num_threads` says, which are
         also the threads that all of them have together; and 1 where there are few files. With 1,
-        or where there is but one thing to do, everything happens in this process. With more, the worker processes import the
-        main module of the program, as `multiprocessing` does: a script needs
-        ``if __name__ == "__main__":``.
+        or where there is but one thing to do, everything happens in this process. With more, the
+        worker processes import the main module of the program, as `multiprocessing` does: a
+        script needs ``if __name__ == "__main__":``.
     verify : bool
         Decode every frame after encoding and compare it with the source (default).
     resume : bool
@@ -83,8 +84,8 @@ def convert_tree(
         What names are made from.
     series_uid : str, optional
         Convert only series with this Series Instance UID.
-    sort_method, progressive
-        As in `convert`.
+    sort_method, progressive, keep_encoding
+        As in `convert`. Where encodings are kept, each transfer syntax of a series becomes a file.
     progress : callable, optional
         Called with (``"reading"`` or ``"converting"``, done, in all): files, then frames.
 
@@ -113,18 +114,19 @@ def convert_tree(
     options = JobOptions(
         verify=verify,
         progressive=progressive,
+        keep_encoding=keep_encoding,
         sort_method=sort_method,
         existing="replace" if force else "resume" if resume else "refuse",
     )
     found = Found()
     found.sort_files(root, out, only)
-    n_jobs = _n_jobs(jobs, len(found.files))
+    n_jobs = _n_jobs(jobs, found.weight)
     with Lanes(n_jobs) as lanes:
         found.read(lanes, root, None if progress is None else partial(progress, "reading"))
         found.keep_series(series_uid)
         if not found.instances and not found.damaged and not found.nifti:
             raise _nothing(root, found, series_uid)
-        parts = group_instances(found.instances, split=split)
+        parts = group_instances(found.instances, split=split, keep_encoding=keep_encoding)
         planned = [part for part in parts if not part.refusal]
         tasks = plan_jobs(str(root), str(out), planned, found.nifti, mode=name, options=options)
         if tasks:
@@ -148,11 +150,11 @@ def _out(out: Path) -> Path:
     return out
 
 
-def _n_jobs(jobs: int | None, n_files: int) -> int:
+def _n_jobs(jobs: int | None, weight: int) -> int:
     if jobs is not None:
         return jobs
     # Fewer files are converted in the time that processes take to start.
-    return get_num_threads() if n_files >= _MANY_FILES else 1
+    return get_num_threads() if weight >= _MANY_FILES else 1
 
 
 def _nothing(root: Path, found: Found, series_uid: str | None) -> SeriesError:

@@ -11,7 +11,7 @@ from nibabel.filebasedimages import SerializableImage
 from nibabel.fileholders import FileHolderError
 from nibabel.nifti1 import Nifti1Image, Nifti1Pair
 from nibabel.nifti2 import Nifti2Image, Nifti2Pair
-from nibabel.spatialimages import SpatialImage
+from nibabel.spatialimages import SpatialFirstSlicer, SpatialImage
 
 from dicube_core.exceptions import UnsupportedKindError
 from dicube_core.reader import Reader
@@ -33,6 +33,16 @@ if TYPE_CHECKING:
     from dicube_core.metadata.meta import DicomMeta
 
 __all__ = ["DcbsImage"]
+
+
+class _Slicer(SpatialFirstSlicer):
+    """Slices an image whose first three axes are those of space, however many there are.
+
+    nibabel asks a list of its own classes whether that is so.
+    """
+
+    def __init__(self, img: SpatialImage) -> None:
+        self.img = img
 
 
 class DcbsImage(SpatialImage, SerializableImage):
@@ -58,6 +68,7 @@ class DcbsImage(SpatialImage, SerializableImage):
     Reading is safe from several threads. An image from a path can be pickled.
     """
 
+    ImageSlicer = _Slicer
     header_class = DcbsHeader
     header: DcbsHeader
     _header: DcbsHeader

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from math import isclose
+from math import isclose, isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,7 @@ __all__ = ["RGB", "Series"]
 RGB = np.dtype([(name, "u1") for name in "RGB"])
 #: Axes that NIfTI has beside x, y and z.
 _MOST_EXTRA = 4
+_RESOLUTION = "00200110"
 _SECONDS = {"s": 1.0, "ms": 1e-3}
 
 
@@ -113,14 +114,23 @@ class Series:
         spacing: Sequence[float] = np.sqrt(np.square(self.affine[:3, :3]).sum(axis=0)).tolist()
         if not self.sheared:
             spacing = self._geometry().in_axis_order("xyz").spacing
-        steps = [_seconds(axis) or 1.0 for axis in self.extra_axes]
+        steps = [1.0] * len(self.extra_axes)
+        if self.time_step is not None:
+            steps[0] = self.time_step
         return (*spacing, *steps)
+
+    @lazy
+    def time_step(self) -> float | None:
+        """Seconds from volume to volume, None where there is no time or its steps are not even."""
+        axis = self.extra_axes[0] if self.extra_axes else None
+        if axis is None or axis.name != "time":
+            return None
+        return _seconds(axis) or (None if axis.unit else _resolution(self.reader))
 
     @property
     def time_unit(self) -> str:
         """NIfTI's word for the unit of the fourth axis."""
-        first = self.extra_axes[:1]
-        return "sec" if first and _seconds(first[0]) else "unknown"
+        return "unknown" if self.time_step is None else "sec"
 
     @property
     def stored_dtype(self) -> np.dtype[Any]:
@@ -205,8 +215,6 @@ def _sheared(reader: Reader) -> npt.NDArray[np.float64]:
 
 def _seconds(axis: Axis) -> float | None:
     """Return the step along an axis of time, None where there is no even one."""
-    if axis.name != "time" or len(axis) < 2:
-        return None
     known = [(axis.unit, axis.values), *((one.unit, one.values) for one in axis.also)]
     for unit, values in known:
         if unit not in _SECONDS or not all(isinstance(v, int | float) for v in values):
@@ -217,3 +225,13 @@ def _seconds(axis: Axis) -> float | None:
         if mean > 0 and all(isclose(step, mean, rel_tol=1e-3) for step in steps):
             return mean * _SECONDS[unit]
     return None
+
+
+def _resolution(reader: Reader) -> float | None:
+    """Return TemporalResolution (0020,0110) in seconds, for time points that are just counted."""
+    meta = reader.dicom_meta
+    if meta is None or not meta.is_shared(_RESOLUTION) or meta.is_missing(_RESOLUTION):
+        return None
+    value = meta.get_shared_value(_RESOLUTION)
+    good = isinstance(value, int | float) and isfinite(value) and value > 0
+    return value * _SECONDS["ms"] if good else None

@@ -292,7 +292,7 @@ REFUSED = {
     "header cut": (_cut_before_pixels(), r"element \(0010,0010\) at byte \d+ ends at byte \d+"),
     "compressed pixels cut": (
         encapsulated(slice_nodes(0), "1.2.840.10008.1.2.5", bytes(100))[:-8],
-        r"element \(7FE0,0010\) at byte \d+: a sequence ends",
+        r"element \(7FE0,0010\) at byte \d+: its next item ends",
     ),
     "sequence cut": (
         _cut_in_sequence(),

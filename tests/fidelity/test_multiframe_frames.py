@@ -32,6 +32,7 @@ from dicube_core.exceptions import (
     FrameIndexError,
     InvalidCubeFileError,
     MetaDataError,
+    UnsupportedKindError,
     UnsupportedVersionError,
 )
 from dicube_core.export import export_file
@@ -453,3 +454,21 @@ def test_headers_are_edited_with_frames_copied(tmp_path):
         whole = dcmread(io.BytesIO(reader.get_instance(0)))
     assert whole.PatientName == single(tmp_path / "y.dcbs", 3).PatientName == "New^Name"
     assert np.array_equal(whole.pixel_array, frames)
+
+
+def test_a_damaged_functional_group_is_named_with_its_frame(tmp_path):
+    data = part10(enhanced(frames_of(3)))
+    at = data.index(b"\x20\x00\x13\x91SQ", data.index(b"\x00\x52\x30\x92"))  # a plane position
+    second = data.index(b"\x20\x00\x13\x91SQ", at + 1)
+    damaged = data[: second + 4] + b"QQ" + data[second + 6 :]
+    with pytest.raises(MetaDataError, match=r"slice_0000\.dcm: frame 1: "):
+        dicube_core.convert([damaged], tmp_path / "x.dcbs")
+
+
+def test_another_character_set_in_a_functional_group_is_refused(tmp_path):
+    dataset = enhanced(frames_of(3))
+    group = dataset.PerFrameFunctionalGroupsSequence[1].FrameContentSequence[0]
+    group.SpecificCharacterSet = "ISO_IR 192"
+    group.FrameComments = "ß"
+    with pytest.raises(UnsupportedKindError, match="frame 1: .*character set"):
+        dicube_core.convert([part10(dataset)], tmp_path / "x.dcbs")

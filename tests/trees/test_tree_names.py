@@ -46,6 +46,7 @@ def part(description="", modality="CT", number="1", series="1.2.3", **options):
         description=description,
         pixel_format=None,
         localizer=options.get("localizer", False),
+        syntax="",
         orientation=options.get("orientation"),
         instances=(),
     )

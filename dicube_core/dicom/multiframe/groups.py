@@ -35,10 +35,13 @@ _OWN = frozenset(
     )
 )
 _CHARACTER_SET = 0x00080005
+_Macro = list[tuple[int, bytes]]
+#: Macros that are kept resolved.
+_MAX_KNOWN = 512
 
 
 class FunctionalGroups:
-    """The functional groups of one instance. Immutable, safe for threads.
+    """The functional groups of one instance. Safe for threads.
 
     Parameters
     ----------
@@ -58,6 +61,7 @@ class FunctionalGroups:
     def __init__(self, top: Mapping[int, bytes], encoding: Encoding, frame_count: int) -> None:
         self._encoding = encoding
         self._charset = top.get(_CHARACTER_SET)
+        self._known: dict[bytes, _Macro] = {}
         shared = _sequence_items(top.get(SHARED_GROUPS), encoding)
         self.shared = self._lift(shared[0]) if shared else {}
         self.frames = _sequence_items(top.get(PER_FRAME_GROUPS), encoding)
@@ -71,7 +75,7 @@ class FunctionalGroups:
         return self._lift(self.frames[number]) if self.frames else {}
 
     def _lift(self, item: bytes) -> dict[int, bytes]:
-        found = lifted(item, self._encoding)
+        found = lifted(item, self._encoding, self._known)
         charset = found.pop(_CHARACTER_SET, None)
         if charset is not None and charset != self._charset:
             raise UnsupportedKindError(
@@ -87,22 +91,35 @@ def _sequence_items(piece: bytes | None, encoding: Encoding) -> list[bytes]:
     return items_of(piece, next(walk(piece, encoding)), encoding)
 
 
-def lifted(item: bytes, encoding: Encoding) -> dict[int, bytes]:
+def lifted(
+    item: bytes, encoding: Encoding, known: dict[bytes, _Macro] | None = None
+) -> dict[int, bytes]:
     """Return the attributes of a functional group item as a top level has them.
 
     A macro with one item gives that item's attributes. Macros with several or none stay
     sequences, and so do private ones and those that refer to something.
+
+    Parameters
+    ----------
+    known : dict, optional
+        Macros that were resolved before, which is added to: frames have many in common.
     """
     result: dict[int, bytes] = {}
     for found in walk(item, encoding):
         if found.tag & 0xFFFF == 0 or found.tag >> 16 == 0xFFFE:
             continue
-        macro = _of_macro(item, found, encoding)
-        result.update({tag: piece for tag, piece in macro if tag not in _OWN})
+        data = item[found.start : found.stop]
+        macro = None if known is None else known.get(data)
+        if macro is None:
+            pieces = _of_macro(item, found, encoding)
+            macro = [(tag, piece) for tag, piece in pieces if tag not in _OWN]
+            if known is not None and len(known) < _MAX_KNOWN:
+                known[data] = macro
+        result.update(macro)
     return result
 
 
-def _of_macro(item: bytes, found: Element, encoding: Encoding) -> list[tuple[int, bytes]]:
+def _of_macro(item: bytes, found: Element, encoding: Encoding) -> _Macro:
     whole = [(found.tag, item[found.start : found.stop])]
     if found.tag in _KEPT or found.tag >> 16 & 1:
         return whole

@@ -10,6 +10,7 @@ from dicube_core.dicom.headers import HeaderTable, SliceHeader, pack_headers
 from dicube_core.dicom.multiframe.identity import frame_name
 from dicube_core.dicom.multiframe.kinds import is_multiframe
 from dicube_core.dicom.multiframe.single import SingleFrames
+from dicube_core.exceptions import MetaDataError, UnsupportedKindError
 
 if TYPE_CHECKING:
     from dicube_core.frame_map import FrameMap
@@ -76,10 +77,19 @@ class DerivedHeaders(Sequence[SliceHeader]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         frame = range(len(self))[index]
-        source = self._source(self.frame_map.instance(frame))
+        instance, number = self.frame_map.instance(frame), self.frame_map.number(frame)
+        source = self._source(instance)
         if isinstance(source, SliceHeader):
             return source
-        return source.header(self.frame_map.number(frame))
+        try:
+            return source.header(number)
+        except (MetaDataError, UnsupportedKindError) as exc:
+            name = self.instances[instance].name
+            raise type(exc)(
+                f"{name}: frame {number}: {exc.message}",
+                suggestion=exc.suggestion,
+                details={**exc.details, "path": name, "frame": number},
+            ) from exc
 
     def __iter__(self) -> Iterator[SliceHeader]:
         return (self[i] for i in range(len(self)))
