@@ -171,9 +171,7 @@ def convert(
     kept = keep_series(series) if keep_encoding else None
     if kept is not None and progressive:
         raise DataConsistencyError("frames that are kept as they are cannot be made progressive")
-    codec = encoder(
-        pixel_format, progressive=progressive, codec=None if kept is None else kept[0]
-    )
+    codec = encoder(pixel_format, progressive=progressive, codec=None if kept is None else kept[0])
 
     def load(
         index: int, scratch: np.ndarray[Any, Any]
@@ -213,9 +211,7 @@ def convert(
     )
 
 
-def _describe(
-    series: SourceSeries, codec_name: str, parts: dict[bytes, bytes]
-) -> SeriesSections:
+def _describe(series: SourceSeries, codec_name: str, parts: dict[bytes, bytes]) -> SeriesSections:
     """Return everything of the file but its frames."""
     headers = [item.header for item in series.slices]
     instances = [item.header for item in series.instances]

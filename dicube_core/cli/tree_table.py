@@ -78,10 +78,9 @@ def _table(report: TreeReport) -> str:
 
 def _cells(row: TreeRow) -> list[str]:
     series = " ".join(filter(None, (row.modality, row.number, row.description)))
+    series = series or _named(row.sources)
     if row.part:
         series += f" ({row.part})"
-    if not row.series and not row.modality:
-        series = _named(row.sources)
     size = "x".join(map(str, row.shape[1:3]))
     ratio = f"{row.source_bytes / row.file_bytes:.2f}" if row.file_bytes else "-"
     outcome = row.outcome.value

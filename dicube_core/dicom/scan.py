@@ -192,7 +192,7 @@ def _scan_little(
     padding, tail = padding_and_tail[: length - frame], padding_and_tail[length - frame :]
     tail, rest = _split_tail(tail, encoding, value + length)
     parts = (front[start:at], front[at:value], padding, tail)
-    header = replace(_header(meta, encoding, parts, exact=True), rest=rest)
+    header = _header(meta, encoding, parts, exact=True, rest=rest)
     return _source(file, header, values, PixelKind.NATIVE, (value, frame))
 
 
@@ -209,6 +209,7 @@ def _header(
     parts: tuple[bytes, bytes, bytes, bytes],
     *,
     exact: bool,
+    rest: bytes = b"",
 ) -> SliceHeader:
     preamble, file_meta, syntax, name = meta
     head, pixel_header, padding, tail = parts
@@ -223,6 +224,7 @@ def _header(
         exact=exact,
         source_syntax=syntax,
         name=name,
+        rest=rest,
     )
 
 
@@ -251,8 +253,8 @@ def _scan_encapsulated(
     element = next(walk(data, encoding, at))
     head = _without_offset_tables(data[start:at], encoding)
     tail, rest = _split_tail(data[element.stop :], encoding, element.stop)
-    header = _header(meta, encoding, (head, b"", b"", tail), exact=False)
-    header = _restorable(replace(header, rest=rest), values)
+    header = _header(meta, encoding, (head, b"", b"", tail), exact=False, rest=rest)
+    header = _restorable(header, values)
     if values.get(0x00280002) == b"\3\0":
         header = _decoded_colour(header, values, data[value : element.stop])
     return _source(file, header, values, PixelKind.ENCAPSULATED, (value, element.stop - value))
@@ -311,6 +313,8 @@ def _split_tail(data: bytes, encoding: Encoding, offset: int) -> tuple[bytes, by
 
     They must be a data set too, without other pixels and without what tells how to read them.
     """
+    if not data:
+        return b"", b""
     try:
         stop = complete_length(data, encoding)
     except MetaDataError as exc:
@@ -346,7 +350,7 @@ def _scan_converted(
     padding = data[value + frame : value + length]
     tail, rest = _split_tail(data[value + length :], EXPLICIT_LITTLE, value + length)
     parts = (data[:at], data[at:value], padding, tail)
-    header = replace(_header(meta, EXPLICIT_LITTLE, parts, exact=False), rest=rest)
+    header = _header(meta, EXPLICIT_LITTLE, parts, exact=False, rest=rest)
     return _source(file, header, values, PixelKind.CONVERTED, (start, frame))
 
 

@@ -107,9 +107,7 @@ def build_series(
     if frame_map is None:
         return SourceSeries(ordered, pixel_format, report, gathered.skipped, ordered)
     frame_map = frame_map.reordered(order)
-    return SourceSeries(
-        ordered, pixel_format, report, gathered.skipped, tuple(sources), frame_map
-    )
+    return SourceSeries(ordered, pixel_format, report, gathered.skipped, tuple(sources), frame_map)
 
 
 def _instance_order(sources: Sequence[SliceSource]) -> list[SliceSource]:

@@ -32,14 +32,14 @@ class Found:
         self.files: list[str] = []
         self.instances: list[Instance] = []
         self.nifti: list[Source] = []
-        self.damaged: list[NoInstance] = []
+        self.unreadable: list[NoInstance] = []
         self.left_out: list[tuple[str, str]] = []
 
     def sort_files(self, root: Path, out: Path, only: str | None) -> None:
         """Tell NIfTI by its name; everything else is looked at."""
         for file in walk_tree(root, out, only):
             if file.hard:
-                self.damaged.append(NoInstance(file.path, file.problem, damaged=True))
+                self.unreadable.append(NoInstance(file.path, file.problem, dicom=True))
             elif file.problem:
                 self.left_out.append((file.path, file.problem))
             elif file.path.lower().endswith(_NIFTI):
@@ -77,7 +77,7 @@ class Found:
                 progress(done, total)
         for (_, paths), result in lanes.map(read_chunk, again):
             if isinstance(result, Exception):
-                self.damaged.append(NoInstance(paths[0], error_text(result), damaged=True))
+                self.unreadable.append(NoInstance(paths[0], error_text(result), dicom=True))
             else:
                 self._add(result, known)
         self.files = []
@@ -86,8 +86,8 @@ class Found:
         self.instances += shared_facts((r for r in results if isinstance(r, Instance)), known)
         for result in results:
             if isinstance(result, NoInstance):
-                if result.damaged:
-                    self.damaged.append(result)
+                if result.dicom:
+                    self.unreadable.append(result)
                 else:
                     self.left_out.append((result.path, result.reason))
 

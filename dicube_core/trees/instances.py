@@ -13,7 +13,7 @@ from dicube_core.dicom.multiframe.headers import DerivedHeaders
 from dicube_core.dicom.multiframe.kinds import is_multiframe
 from dicube_core.dicom.scan import NotDicomError, PixelKind, scan
 from dicube_core.dicom.series import instance_format, slice_attributes
-from dicube_core.exceptions import DicomCubeError, UnsupportedKindError
+from dicube_core.exceptions import DicomCubeError, MetaDataError, UnsupportedKindError
 from dicube_core.frame_map import FrameMap
 from dicube_core.trees._worker import tell
 
@@ -92,11 +92,22 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class NoInstance:
-    """One file that gives no instance: another kind of file, or (`damaged`) an unreadable one."""
+    """One file that gives no instance.
+
+    Parameters
+    ----------
+    path, reason : str
+        Which file, and why.
+    dicom : bool
+        Whether it is DICOM nevertheless, or may be: damaged, or not to be read.
+    refused : bool
+        Whether it is of a kind that is refused by name, so early that its series is not known.
+    """
 
     path: str
     reason: str
-    damaged: bool = False
+    dicom: bool = False
+    refused: bool = False
 
 
 def read_chunk(task: tuple[str, tuple[str, ...]]) -> list[Instance | NoInstance]:
@@ -131,10 +142,11 @@ def _read(root: Path, path: str, known: dict[Facts, Facts]) -> Instance | NoInst
     except NotDicomError as exc:
         return NoInstance(path, _not_dicom(path, exc))
     except DicomCubeError as exc:
-        return NoInstance(path, _without(path, exc.message), damaged=True)
+        refused = isinstance(exc, UnsupportedKindError)
+        return NoInstance(path, _without(path, exc.message), dicom=True, refused=refused)
     except (OSError, MemoryError) as exc:
         text = getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
-        return NoInstance(path, text, damaged=True)
+        return NoInstance(path, text, dicom=True)
     return Instance(
         path,
         source.size,
@@ -195,6 +207,10 @@ def _orientation(source: SliceSource, pixel_format: PixelFormat | None) -> Orien
     """Return the orientation of an instance, or of its first frame."""
     values = source.values
     if pixel_format is not None and is_multiframe(source.header):
+        if source.frame_count > source.size:  # each takes a byte at least
+            raise MetaDataError(
+                f"{source.header.name}: NumberOfFrames {source.frame_count} for {source.size} bytes"
+            )
         frames = FrameMap.of_counts([source.frame_count])
         first = DerivedHeaders([source.header], frames, pixel_format.native_bits)[0]
         values = header_values(first)

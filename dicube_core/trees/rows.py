@@ -23,7 +23,7 @@ _IN_FILE = (Outcome.CONVERTED, Outcome.ALREADY_THERE)
 
 def report_rows(
     parts: Sequence[Part],
-    damaged: Iterable[NoInstance],
+    unreadable: Iterable[NoInstance],
     jobs: Sequence[Job],
     done: Mapping[int, Done],
 ) -> Iterator[TreeRow]:
@@ -33,8 +33,8 @@ def report_rows(
     ----------
     parts : sequence of Part
         All of them; those without a refusal have the first jobs, in the same order.
-    damaged : iterable of NoInstance
-        Files that could not be read.
+    unreadable : iterable of NoInstance
+        Files whose headers could not be read.
     jobs : sequence of Job
         The plan.
     done : mapping
@@ -47,8 +47,9 @@ def report_rows(
         else:
             job = next(waiting)
             yield _part_row(part, job, done[job.number])
-    for broken in sorted(damaged, key=lambda one: one.path):
-        yield _row(Done(Outcome.FAILED, broken.reason), sources=(broken.path,))
+    for broken in sorted(unreadable, key=lambda one: one.path):
+        outcome = Outcome.REFUSED if broken.refused else Outcome.FAILED
+        yield _row(Done(outcome, broken.reason), sources=(broken.path,))
     for job in waiting:
         path = job.sources[0].path
         yield _row(

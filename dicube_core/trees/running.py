@@ -124,7 +124,7 @@ def convert_tree(
     with Lanes(n_jobs) as lanes:
         found.read(lanes, root, None if progress is None else partial(progress, "reading"))
         found.keep_series(series_uid)
-        if not found.instances and not found.damaged and not found.nifti:
+        if not found.instances and not found.unreadable and not found.nifti:
             raise _nothing(root, found, series_uid)
         parts = group_instances(found.instances, split=split, keep_encoding=keep_encoding)
         planned = [part for part in parts if not part.refusal]
@@ -132,7 +132,7 @@ def convert_tree(
         if tasks:
             out.mkdir(parents=True, exist_ok=True)
         done = _run(lanes, tasks, progress)
-    rows = tuple(report_rows(parts, found.damaged, tasks, done))
+    rows = tuple(report_rows(parts, found.unreadable, tasks, done))
     left_out = tuple(sorted(found.left_out))
     return TreeReport(root, out, rows, left_out, time.perf_counter() - start, n_jobs)
 

@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 __all__ = ["DcbsImage"]
 
 
-class _Slicer(SpatialFirstSlicer):
+class _Slicer(SpatialFirstSlicer["DcbsImage"]):
     """Slices an image whose first three axes are those of space, however many there are.
 
     nibabel asks a list of its own classes whether that is so.
     """
 
-    def __init__(self, img: SpatialImage) -> None:
+    def __init__(self, img: DcbsImage) -> None:
         self.img = img
 
 

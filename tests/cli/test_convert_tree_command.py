@@ -91,7 +91,7 @@ def test_what_is_refused_or_fails_has_a_code(study, tmp_path):
     (study / "seg.dcm").write_bytes(part10(nodes))
     result = run("convert", study, tmp_path / "out", "--jobs", 1)
     assert result.exit_code == 4
-    assert "refused: seg.dcm: a segmentation (SEG)" in result.stdout
+    assert "refused: seg.dcm: Segmentation Storage" in result.stdout
     (study / "cut.dcm").write_bytes((study / "a/IM0000.dcm").read_bytes()[:-9])
     result = run("convert", study, tmp_path / "out", "--jobs", 1)
     assert result.exit_code == 3

@@ -470,5 +470,5 @@ def test_another_character_set_in_a_functional_group_is_refused(tmp_path):
     group = dataset.PerFrameFunctionalGroupsSequence[1].FrameContentSequence[0]
     group.SpecificCharacterSet = "ISO_IR 192"
     group.FrameComments = "ß"
-    with pytest.raises(UnsupportedKindError, match="frame 1: .*character set"):
+    with pytest.raises(UnsupportedKindError, match=r"frame 1: .*character set"):
         dicube_core.convert([part10(dataset)], tmp_path / "x.dcbs")

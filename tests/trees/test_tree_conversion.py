@@ -76,7 +76,7 @@ def test_one_file_per_series_and_every_file_accounted_for(disk, tmp_path):
     refused = {row.sources: row.reason for row in report.of(Outcome.REFUSED)}
     assert "Comprehensive SR" in refused[("a/sr.dcm",)]
     assert "RT Structure Set" in refused[("a/rt.dcm",)]
-    assert "segmentation (SEG)" in refused[("b/seg.dcm",)]
+    assert "Segmentation Storage" in refused[("b/seg.dcm",)]
     (broken,) = report.of(Outcome.FAILED)
     assert broken.sources == ("b/cut.dcm",)
     assert "ends at byte" in broken.reason
@@ -279,3 +279,29 @@ def test_larger_and_stranger_kinds_in_one_tree(tmp_path):
     report = dicube_core.convert_tree(tree, tmp_path / "out", jobs=1)
     assert [row.dtype for row in report.rows] == ["int16", "uint8", "uint16"]
     assert report.ok
+
+
+def test_a_hostile_number_of_frames_costs_nothing(tmp_path):
+    from support.raw import encapsulated
+
+    nodes = slice_nodes(0, Kind("dot", 8, 8, rows=1, columns=1))
+    nodes[0x00280008] = text(0x00280008, "IS", "900000000")
+    data = encapsulated(nodes, "1.2.840.10008.1.2.4.201", b"xx")
+    tree = tree_of(tmp_path / "in", {"bomb.dcm": data}, series_files("a", "2", facts()))
+    report = dicube_core.convert_tree(tree, tmp_path / "out", jobs=1)
+    assert report.counts() == {"converted": 1, "already there": 0, "refused": 0, "failed": 1}
+    (row,) = report.of(Outcome.FAILED)
+    assert row.sources == ("bomb.dcm",)
+    assert row.seconds < 1
+
+
+def test_what_scanning_refuses_by_name_is_refused(tmp_path):
+    from support.raw import encapsulated
+
+    nodes = slice_nodes(0)
+    nodes[0x00280008] = text(0x00280008, "IS", "99999999")
+    data = encapsulated(nodes, "1.2.840.10008.1.2.4.201", b"xx")
+    tree = tree_of(tmp_path / "in", {"long.dcm": data})
+    (row,) = dicube_core.convert_tree(tree, tmp_path / "out", jobs=1).rows
+    assert row.outcome is Outcome.REFUSED
+    assert "4 GiB" in row.reason
