@@ -34,17 +34,15 @@ _PAIRS = (
     Comparison("tree, command, unverified", "command_unverified", "dcm2niix", _DCM2NIIX, 1.0),
     Comparison("tree, command, verified", "command", "dcm2niix", _DCM2NIIX, 1.0),
     # Two processors at best halve the time; what starting processes costs is in it.
-    Comparison("tree, more processes, verified", "many", "one", "1 process", 0.70),
-    Comparison(
-        "tree, more processes, unverified", "many_unverified", "one_unverified", "1 process"
-    ),
-    Comparison("tree that is there already", "again", "many", "first run", 0.25),
+    Comparison("tree, processes for all processors", "many", "one", "1 job, 1 thread", 0.70),
+    Comparison("tree, 1 job, threads for all", "threads", "one", "1 job, 1 thread"),
+    Comparison("tree that is there already", "again", "many", "first run", 0.50),
 )
 
 
 def _trees(work: Path, arguments: argparse.Namespace) -> list[Row]:
     quick = arguments.quick
-    tree = make_tree(work / "tree", *((3, 4, 64) if quick else (8, 40, 512)))
+    tree = make_tree(work / "tree", *((3, 4, 64) if quick else (10, 80, 512)))
     contestants = Contestants(tree, work, load_dicube(arguments.threads), arguments.threads)
     runs = contestants.all()
     for name, run in runs.items():

@@ -174,8 +174,12 @@ def test_the_command(tmp_path):
     assert result.exit_code == 0, result.output
     with dicube_core.open(out) as reader:
         assert reader.codec_name == "encapsulated:1.2.840.10008.1.2.5"
-    folder = [str(source), str(tmp_path / "folder")]
-    assert CliRunner().invoke(dcbs, ["convert", "--keep-encoding", *folder]).exit_code != 0
+    folder = tmp_path / "folder"
+    result = CliRunner().invoke(dcbs, ["convert", "--keep-encoding", str(source), str(folder)])
+    assert result.exit_code == 0, result.output
+    (file,) = folder.glob("**/*.dcbs")
+    with dicube_core.open(file) as reader:
+        assert reader.codec_name == "encapsulated:1.2.840.10008.1.2.5"
 
 
 def test_the_codec_decodes_only(tmp_path):

@@ -251,7 +251,7 @@ for name in DTYPE_BITS:
         except error:
             refused.append(name)
 print(json.dumps(len(refused)))"""
-    assert run(code, path=[site]) == 6 * 9
+    assert run(code, path=[site]) == 8 * 9
 
 
 def test_its_consumer_is_asked_like_ours(site, tmp_path):

@@ -86,13 +86,13 @@ def test_encodings_are_kept_each_in_a_file_of_its_own(tmp_path):
 
 
 def test_orientations_of_enhanced_instances_are_separated(tmp_path):
-    highdicom_free = pydicom.data.get_testdata_file("eCT_Supplemental.dcm", download=False)
-    if highdicom_free is None:
+    enhanced = pydicom.data.get_testdata_file("eCT_Supplemental.dcm", download=False)
+    if enhanced is None:
         pytest.skip("this pydicom has no enhanced CT")
     tree = tmp_path / "in"
     tree.mkdir()
     for number, orientation in enumerate(([1, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, -1])):
-        dataset = dcmread(highdicom_free)
+        dataset = dcmread(enhanced)
         shared = dataset.SharedFunctionalGroupsSequence[0]
         groups = [shared, *dataset.PerFrameFunctionalGroupsSequence]
         for group in groups:

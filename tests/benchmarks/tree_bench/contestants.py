@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,12 @@ _MAIN = "from dicube_core.cli import main; main()"
 
 
 def find_dcm2niix() -> str | None:
-    """Return the program, also where the environment is not on the path."""
+    """Return the program, also where the environment is not on the path.
+
+    None where there is no nibabel to read what it writes.
+    """
+    if find_spec("nibabel") is None:
+        return None
     beside = Path(sys.executable).parent / "dcm2niix"
     return str(beside) if beside.exists() else shutil.which("dcm2niix")
 
@@ -58,10 +64,12 @@ class Contestants:
     def all(self) -> dict[str, Callable[[], object]]:
         """Return what is installed: name to a run."""
         found: dict[str, Callable[[], object]] = {
-            "one": partial(self._ours, "one", 1, verify=True),
-            "one_unverified": partial(self._ours, "one_unverified", 1, verify=False),
-            "many": partial(self._ours, "many", self._jobs, verify=True),
-            "many_unverified": partial(self._ours, "many_unverified", self._jobs, verify=False),
+            "one": partial(self._ours, "one", 1, 1, verify=True),
+            "threads": partial(self._ours, "threads", 1, self._jobs, verify=True),
+            "many": partial(self._ours, "many", self._jobs, self._jobs, verify=True),
+            "many_unverified": partial(
+                self._ours, "many_unverified", self._jobs, self._jobs, verify=False
+            ),
             "command": partial(self._command, "command", "--verify"),
             "command_unverified": partial(self._command, "command_unverified", "--no-verify"),
             "again": self._again,
@@ -72,10 +80,9 @@ class Contestants:
             found["dcm2niix"] = self._dcm2niix
         return found
 
-    def _ours(self, name: str, jobs: int, *, verify: bool) -> object:
-        # With one process, it has one thread: what more of them are held against.
+    def _ours(self, name: str, jobs: int, threads: int, *, verify: bool) -> object:
         before = dicube_core.get_num_threads()
-        dicube_core.set_num_threads(jobs)
+        dicube_core.set_num_threads(threads)
         try:
             return dicube_core.convert_tree(
                 self.tree.root, self.out(name), jobs=jobs, verify=verify
