@@ -2,7 +2,7 @@
 
 >>> import dicube_core
 >>> image = dicube_core.load_from_dicom_folder("series/")  # doctest: +SKIP
->>> dicube_core.saving(image, "series.dcbs")  # doctest: +SKIP
+>>> dicube_core.save(image, "series.dcbs")  # doctest: +SKIP
 
 Importing this package loads nothing else: numpy, pydicom and the codecs are imported by the
 first call that needs them.

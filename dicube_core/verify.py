@@ -209,6 +209,11 @@ def verify_against(
                     )
             except DicomCubeError as exc:
                 report.fail(f"slice {index} ({item.header.name}): {exc}")
+            except Exception as exc:  # noqa: BLE001 - what pydicom cannot read proves nothing
+                report.fail(
+                    f"slice {index} ({item.header.name}): pydicom cannot compare it: "
+                    f"{type(exc).__name__}: {exc}"
+                )
             if progress is not None:
                 progress(number, len(partners))
     return report

@@ -41,6 +41,8 @@ _WIDTHS = {
     **dict.fromkeys(("FL", "OF", "OL", "SL", "UL"), 4),
     **dict.fromkeys(("FD", "OD", "OV", "SV", "UV"), 8),
 }
+#: Bits of a sample -> a VR with numbers of this width.
+_OF_BITS = {16: "OW", 32: "OL", 64: "OV"}
 
 
 def big_to_little(data: bytes | bytearray | memoryview) -> bytes:
@@ -186,9 +188,11 @@ def _element(
         # Fragments of encapsulated pixels, or UN, which is implicit little endian inside.
         return header(vr.encode("latin-1"), _UNDEFINED) + value + _SEQUENCE_END
     if level.encoding.big_endian:
-        # Writers swap 32-bit pixels whole, though OW speaks of 16-bit words.
-        wide = element.tag == PIXEL_DATA and level.first_word(_BITS_ALLOCATED) == 32
-        value = _swapped(element, "OL" if wide else vr, value)
+        if element.tag == PIXEL_DATA:
+            vr_swapped = _pixel_vr(level.first_word(_BITS_ALLOCATED) or 0, vr)
+        else:
+            vr_swapped = vr
+        value = _swapped(element, vr_swapped, value)
     return header(vr.encode("latin-1"), len(value)) + value
 
 
@@ -203,6 +207,17 @@ def _items(
         if item.undefined:
             parts.append(_ITEM_END)
     return b"".join(parts)
+
+
+def _pixel_vr(bits_allocated: int, vr: str) -> str:
+    """Return a VR whose numbers are as wide as those in which big endian pixels are swapped.
+
+    Writers swap samples of 16 bits and more as a whole, whatever the VR is called; of smaller
+    ones two share a word of OW (PS3.5 8.1.1).
+    """
+    if bits_allocated > 8:
+        return _OF_BITS.get(bits_allocated, vr)
+    return "OW" if vr == "OW" else "OB"
 
 
 def _swapped(element: Element, vr: str, value: bytes) -> bytes:

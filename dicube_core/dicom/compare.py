@@ -12,9 +12,7 @@ __all__ = ["dataset_differences"]
 
 #: Pixels are compared as values. Offset tables describe fragments that another form has not.
 #: So does the length of their group, which a compressed form cannot state.
-_NOT_COMPARED = frozenset(
-    (0x7FE00000, 0x7FE00010, 0x7FE00001, 0x7FE00002, 0x7FE00008, 0x7FE00009)
-)
+_NOT_COMPARED = frozenset((0x7FE00000, 0x7FE00010, 0x7FE00001, 0x7FE00002, 0x7FE00008, 0x7FE00009))
 #: Bytes per number where pydicom leaves a value as the bytes of the file.
 _WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 #: What a change of transfer syntax changes in the file meta information (PS3.10 7.1).

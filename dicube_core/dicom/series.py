@@ -35,6 +35,8 @@ __all__ = [
 ]
 
 _WORDS = frozenset((*PIXEL_FIELDS, 0x00280002, 0x00280102))
+#: Bytes that a compressed frame takes at least: the header of an item.
+_FRAGMENT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,40 @@ def _format(source: SliceSource) -> PixelFormat:
             f"{result.bits_allocated} bits need{'' if frames > 1 else 's'} {expected}; the file "
             "is cut or its header is wrong"
         )
+    _require_frames(source, result, frames, expected)
     return result
+
+
+def _require_frames(
+    source: SliceSource, pixel_format: PixelFormat, frames: int, expected: int
+) -> None:
+    """Refuse Pixel Data that holds more frames, or fewer, than its header says.
+
+    What is behind the frames is padding (PS3.5 8.1.1) only as long as no frame fits in it.
+    """
+    name = source.header.name
+    if source.kind is PixelKind.ENCAPSULATED:
+        if frames > source.pixel_length // _FRAGMENT:
+            raise SeriesError(
+                f"{name}: NumberOfFrames is {frames}, its compressed Pixel Data of "
+                f"{source.pixel_length} bytes cannot hold so many; the file is cut or its header "
+                "is wrong"
+            )
+        return
+    length = expected + len(source.header.padding)
+    if length <= expected + expected % 2:
+        return
+    if pixel_format.is_subsampled and length >= expected // 2 * 3:
+        raise SeriesError(
+            f"{name}: Pixel Data holds {length} bytes, as much as of YBR_FULL or RGB; its header "
+            "says YBR_FULL_422, which is wrong then"
+        )
+    room = 8 * length // pixel_format.native_bits
+    if room > frames:
+        raise SeriesError(
+            f"{name}: Pixel Data holds {length} bytes, which is {room} frames; NumberOfFrames "
+            f"says {frames}, which is wrong then"
+        )
 
 
 def _common_format(sources: Sequence[SliceSource]) -> PixelFormat:

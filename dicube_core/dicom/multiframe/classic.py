@@ -7,7 +7,16 @@ from struct import unpack
 from typing import TYPE_CHECKING
 
 from dicube_core.dataset._encode import decimal_text
-from dicube_core.dicom.multiframe.pieces import element, text_element, text_of, value_of
+from dicube_core.dataset.elements import walk
+from dicube_core.dicom.multiframe.pieces import (
+    element,
+    items_of,
+    level,
+    text_element,
+    text_of,
+    value_of,
+)
+from dicube_core.exceptions import MetaDataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,11 +43,12 @@ _TYPE_2 = {
         0x00201040: b"LO",
     },
 }
+_DIRECTIONS, _DIRECTION = 0x00189076, 0x00189089
 _FRAME_TYPE, _IMAGE_TYPE = 0x00089007, 0x00080008
 #: Attributes that anything follows from.
 _SOURCES = frozenset(
     (
-        *(_FRAME_TYPE, 0x00189074, 0x00209156, 0x00209158, *_DECIMALS, *_INTEGERS),
+        *(_DIRECTIONS, _FRAME_TYPE, 0x00189074, 0x00209156, 0x00209158, *_DECIMALS, *_INTEGERS),
         *(0x00189008, 0x00189009, 0x00189016, 0x00189017, 0x00189018),
         *(0x00189020, 0x00189029, 0x00189033),
     )
@@ -84,6 +94,7 @@ def classic_equivalents(
         value = value_of(found.get(source), encoding)
         if len(value) == 8 and (figure := unpack("<d", value)[0]).is_integer():
             result[target] = text_element(target, b"IS", str(int(figure)), encoding)
+    _direction(found, encoding, result)
     if sop_class == _MR:
         _sequence_of(found, encoding, result)
     return result
@@ -100,6 +111,20 @@ def _moment(found: Mapping[int, bytes], encoding: Encoding, result: dict[int, by
         result[0x00080022] = text_element(0x00080022, b"DA", clock[:8], encoding)
     if len(clock) >= 10:
         result[0x00080032] = text_element(0x00080032, b"TM", clock[8:], encoding)
+
+
+def _direction(found: Mapping[int, bytes], encoding: Encoding, result: dict[int, bytes]) -> None:
+    """Add Diffusion Gradient Orientation, which the functional group has one level deeper."""
+    piece = found.get(_DIRECTIONS)
+    if not piece or _DIRECTION in found:
+        return
+    try:
+        items = items_of(piece, next(walk(piece, encoding)), encoding)
+        inner = level(items[0], encoding) if len(items) == 1 else {}
+    except MetaDataError:
+        return  # it stays as it is
+    if _DIRECTION in inner:
+        result[_DIRECTION] = inner[_DIRECTION]
 
 
 def _decimal(value: bytes) -> str:

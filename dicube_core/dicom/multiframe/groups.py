@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dicube_core.dataset.elements import Element, Encoding, walk
 from dicube_core.dicom.multiframe.kinds import PER_FRAME_GROUPS, SHARED_GROUPS
 from dicube_core.dicom.multiframe.pieces import items_of
+from dicube_core.dicom.multiframe.private import PrivateBlocks
 from dicube_core.exceptions import MetaDataError, UnsupportedKindError
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class FunctionalGroups:
         self._charset = top.get(_CHARACTER_SET)
         self._known: dict[bytes, _Macro] = {}
         shared = _sequence_items(top.get(SHARED_GROUPS), encoding)
-        self.shared = self._lift(shared[0]) if shared else {}
+        self._blocks = PrivateBlocks.of(top.items(), encoding)
+        self.shared = self._lift(shared[0], self._blocks) if shared else {}
         self.frames = _sequence_items(top.get(PER_FRAME_GROUPS), encoding)
         if self.frames and len(self.frames) != frame_count:
             raise MetaDataError(
@@ -72,10 +74,10 @@ class FunctionalGroups:
 
     def of_frame(self, number: int) -> dict[int, bytes]:
         """Return what one frame alone has, without what all share."""
-        return self._lift(self.frames[number]) if self.frames else {}
+        return self._lift(self.frames[number], self._blocks.copy()) if self.frames else {}
 
-    def _lift(self, item: bytes) -> dict[int, bytes]:
-        found = lifted(item, self._encoding, self._known)
+    def _lift(self, item: bytes, blocks: PrivateBlocks) -> dict[int, bytes]:
+        found = lifted(item, self._encoding, blocks, self._known)
         charset = found.pop(_CHARACTER_SET, None)
         if charset is not None and charset != self._charset:
             raise UnsupportedKindError(
@@ -92,7 +94,10 @@ def _sequence_items(piece: bytes | None, encoding: Encoding) -> list[bytes]:
 
 
 def lifted(
-    item: bytes, encoding: Encoding, known: dict[bytes, _Macro] | None = None
+    item: bytes,
+    encoding: Encoding,
+    blocks: PrivateBlocks,
+    known: dict[bytes, _Macro] | None = None,
 ) -> dict[int, bytes]:
     """Return the attributes of a functional group item as a top level has them.
 
@@ -101,27 +106,40 @@ def lifted(
 
     Parameters
     ----------
+    blocks : PrivateBlocks
+        Those of the level that the attributes come to; those of the item are added.
     known : dict, optional
         Macros that were resolved before, which is added to: frames have many in common.
     """
     result: dict[int, bytes] = {}
+    private: _Macro = []
     for found in walk(item, encoding):
         if found.tag & 0xFFFF == 0 or found.tag >> 16 == 0xFFFE:
             continue
         data = item[found.start : found.stop]
+        if found.tag >> 16 & 1:
+            private.append((found.tag, data))
+            continue
         macro = None if known is None else known.get(data)
         if macro is None:
             pieces = _of_macro(item, found, encoding)
             macro = [(tag, piece) for tag, piece in pieces if tag not in _OWN]
             if known is not None and len(known) < _MAX_KNOWN:
                 known[data] = macro
-        result.update(macro)
+        if any(tag & 0x10000 for tag, _ in macro):
+            result.update((tag, piece) for tag, piece in macro if not tag & 0x10000)
+            own = [(tag, piece) for tag, piece in macro if tag & 0x10000]
+            result.update(blocks.place(own, encoding))
+        else:
+            result.update(macro)
+    if private:
+        result.update(blocks.place(private, encoding))
     return result
 
 
 def _of_macro(item: bytes, found: Element, encoding: Encoding) -> _Macro:
     whole = [(found.tag, item[found.start : found.stop])]
-    if found.tag in _KEPT or found.tag >> 16 & 1:
+    if found.tag in _KEPT:
         return whole
     try:
         items = items_of(item, found, encoding)

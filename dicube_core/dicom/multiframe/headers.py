@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, overload
 
+from dicube_core.dataset.elements import walk
 from dicube_core.dicom.headers import HeaderTable, SliceHeader, pack_headers
 from dicube_core.dicom.multiframe.identity import frame_name
 from dicube_core.dicom.multiframe.kinds import is_multiframe
@@ -19,6 +21,7 @@ __all__ = ["DerivedHeaders", "frame_names", "instance_counts"]
 
 #: Instances whose functional groups are kept resolved.
 _KEPT = 64
+_INSTANCE_NUMBER = 0x00200013
 
 
 def instance_counts(frame_map: FrameMap) -> list[int]:
@@ -34,6 +37,14 @@ def frame_names(instances: Sequence[SliceHeader], frame_map: FrameMap) -> list[s
         name, several = multi[instance]
         result.append(frame_name(name, number + 1) if several else name)
     return result
+
+
+def _instance_number(header: SliceHeader) -> int | None:
+    for found in walk(header.head, header.encoding, until=_INSTANCE_NUMBER + 1):
+        if found.tag == _INSTANCE_NUMBER:
+            text = header.head[found.value : found.value_stop].decode("latin-1").strip(" \0")
+            return int(text) if re.fullmatch(r"[+-]?[0-9]{1,12}", text) else None
+    return None
 
 
 class DerivedHeaders(Sequence[SliceHeader]):
@@ -63,7 +74,8 @@ class DerivedHeaders(Sequence[SliceHeader]):
         self.instances, self.frame_map = instances, frame_map
         self._native_bits = native_bits
         counts = instance_counts(frame_map)
-        self._first = list(accumulate(counts, initial=1))
+        self._counts = counts
+        self._numbers: list[int] | None = None
         self._resolved: dict[int, SingleFrames | SliceHeader] = {}
 
     def __len__(self) -> int:
@@ -102,11 +114,40 @@ class DerivedHeaders(Sequence[SliceHeader]):
         made: SingleFrames | SliceHeader = header
         if is_multiframe(header):
             count = len(self.frame_map.frames_of(instance))
-            made = SingleFrames(header, count, self._native_bits, self._first[instance])
+            made = SingleFrames(header, count, self._native_bits, self._first_numbers()[instance])
         if len(self._resolved) >= _KEPT:
             self._resolved.clear()  # frames come instance by instance, mostly
         self._resolved[instance] = made
         return made
+
+    def _first_numbers(self) -> list[int]:
+        """Return the Instance Number of the first frame of each instance.
+
+        Instances that stand for themselves keep theirs, so those of the others keep clear of them.
+        """
+        if self._numbers is not None:
+            return self._numbers
+        plain = [
+            count == 1 and not is_multiframe(header)
+            for count, header in zip(self._counts, self.instances, strict=True)
+        ]
+        first = list(accumulate(self._counts, initial=1))
+        if any(plain):
+            taken = {
+                number
+                for header, alone in zip(self.instances, plain, strict=True)
+                if alone and (number := _instance_number(header)) is not None
+            }
+            ranges = [
+                range(start, start + count)
+                for start, count, alone in zip(first, self._counts, plain, strict=False)
+                if not alone
+            ]
+            if any(number in own for number in taken for own in ranges):
+                derived = [0 if alone else n for n, alone in zip(self._counts, plain, strict=True)]
+                first = list(accumulate(derived, initial=max(0, *taken) + 1))
+        self._numbers = first
+        return first
 
     def groups(self) -> Iterator[tuple[list[int], list[bytes | list[bytes]]]]:
         """Yield headers with the same elements, as `HeaderTable.groups` does."""

@@ -41,6 +41,7 @@ __all__ = ["SingleFrames"]
 
 _CLASS, _UID, _INSTANCE_NUMBER = 0x00080016, 0x00080018, 0x00200013
 _NUMBER_OF_FRAMES, _INCREMENT = 0x00280008, 0x00280009
+_POSITION = 0x00200032
 _SOURCE_IMAGES = 0x00082112
 #: Header of the length of the file meta information, and bytes of the whole element.
 _GROUP_LENGTH = element_header(0x00020000, b"UL", 4, EXPLICIT_LITTLE)
@@ -137,6 +138,8 @@ class SingleFrames:
         for tag in self._vectors.replaced:
             base.pop(tag, None)
             base.pop(_INCREMENT, None)
+        if self._vectors.is_unplaced:
+            base.pop(_POSITION, None)  # that of the first frame, at most
         if self._becomes_single:
             for tag in (*_OF_FUNCTIONAL_GROUPS, _NUMBER_OF_FRAMES, _INCREMENT):
                 base.pop(tag, None)

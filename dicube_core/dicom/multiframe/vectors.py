@@ -49,6 +49,7 @@ class Vectors:
             values = text_of(top.get(tag), encoding).split("\\")
             if tag in top and len(values) == frame_count:
                 self._texts[tag] = values
+        self._has_offsets = _OFFSETS in top
         self._words = {
             tag: value
             for tag in _WORD_VECTORS
@@ -76,6 +77,11 @@ class Vectors:
         elif self._detectors:
             result.update(self._detector_plane(number))
         return result
+
+    @property
+    def is_unplaced(self) -> bool:
+        """Whether offsets are there that do not say where each frame lies."""
+        return self._has_offsets and not self.replaced
 
     @property
     def replaced(self) -> tuple[int, ...]:
