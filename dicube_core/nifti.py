@@ -262,6 +262,13 @@ def _new_file(nibabel: Any, image: DicomCubeImage) -> bytes:
         raise no_true_affine(
             "the image", [] if report is None else [f.message for f in report.findings]
         )
+    photometric = image.pixel_format.photometric_interpretation
+    if photometric.startswith("YBR") or photometric == "PALETTE COLOR":
+        # RGB is all that NIfTI can say of colour; indices would pass for grey.
+        raise UnsupportedKindError(
+            f"NIfTI has no place for {photometric} values",
+            suggestion="nib.save(dicube_plugins.nibabel.load(path), ...) converts them to RGB",
+        )
     header = nibabel.Nifti1Header()
     slope, intercept = image.pixel_header.RescaleSlope, image.pixel_header.RescaleIntercept
     exact = image.pixel_header.rescale_is_shared and all(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dicube_core.cli.progress import size_text
+from dicube_core.codec.registry import ENCAPSULATED
 from dicube_core.spatial.axes import listed_values
 
 if TYPE_CHECKING:
@@ -86,11 +87,38 @@ def describe(reader: Reader) -> dict[str, Any]:
             }
             for f in report.findings
         ],
+        "source_instances": _source_instances(reader),
+        "kept_encoding": _kept_encoding(reader),
         "original_headers": reader.headers is not None,
         "uncertain": sorted(meta.untrusted) if meta is not None else [],
         "checksums": reader.validated,
         "writer": reader.writer,
     }
+
+
+def _source_instances(reader: Reader) -> dict[str, int] | None:
+    """Return how many source instances there are, None for a file that has no headers of them."""
+    headers, frame_map = reader.instance_headers, reader.frame_map
+    if headers is None:
+        return None
+    counts = [1]
+    if frame_map is not None:
+        counts = [len(frame_map.frames_of(i)) for i in range(frame_map.n_instances)]
+    return {
+        "count": len(headers),
+        "fewest_frames": min(counts),
+        "most_frames": max(counts),
+    }
+
+
+def _kept_encoding(reader: Reader) -> dict[str, str] | None:
+    """Return the transfer syntax of frames that are kept as their source compressed them."""
+    if not reader.codec_name.startswith(ENCAPSULATED):
+        return None
+    from pydicom.uid import UID
+
+    syntax = reader.codec_name.removeprefix(ENCAPSULATED).partition(":")[0]
+    return {"transfer_syntax_uid": syntax, "name": UID(syntax).name}
 
 
 def _geometry(geometry: Geometry | None) -> dict[str, Any] | None:
@@ -186,6 +214,7 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         ("rescale", rescale),
     ]
+    rows += _source_rows(facts)
     rows += [(k.replace("_", " "), v) for k, v in facts["series"].items() if v]
     rows += _volume_rows(facts["dimensions"])
     rows += _space_rows(facts)
@@ -197,6 +226,22 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     checked = "yes" if facts["checksums"] else "none: damage inside a frame cannot be noticed"
     rows.append(("checksums", checked))
     rows.append(("written by", facts["writer"] or "another program"))
+    return rows
+
+
+def _source_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return where frames come from, where that is not one frame each, encoded anew."""
+    rows = []
+    source, kept = facts["source_instances"], facts["kept_encoding"]
+    if source and source["most_frames"] > 1:
+        fewest, most = source["fewest_frames"], source["most_frames"]
+        each = f"{most} frames" if fewest == most else f"{fewest} to {most} frames each"
+        plural = "s" if source["count"] > 1 else ""
+        each += " each" if plural and fewest == most else ""
+        rows.append(("source", f"{source['count']} DICOM instance{plural} of {each}"))
+    if kept:
+        text = f"kept as the source compressed them: {kept['name']} ({kept['transfer_syntax_uid']})"
+        rows.append(("encoding", text))
     return rows
 
 

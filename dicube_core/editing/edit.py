@@ -17,6 +17,7 @@ from dicube_core.dicom.edited import edited_headers, with_file_meta_twins
 from dicube_core.editing.audit import AuditTrail, EditReport
 from dicube_core.editing.deidentified_marks import MARKS
 from dicube_core.editing.derived import derived_geometry, derived_pixel_header
+from dicube_core.editing.hidden_edits import hidden_edits
 from dicube_core.editing.leak_check import check_file, stored_headers
 from dicube_core.editing.leaves import Change, Leaf, changes, place_text
 from dicube_core.editing.paths import ElementPath
@@ -195,6 +196,10 @@ class _Work:
             return self._without_metadata(edits)
         new = self._edited(list(old), edits)
         frames_old, frames_new = list(_of_frames(reader, old)), list(_of_frames(reader, new))
+        if reader.frame_map is not None:
+            self.warnings += hidden_edits(
+                edits.simple, (old, new), (frames_old, frames_new), reader.frame_map
+            )
         keep = profile is None
         pixel_header = derived_pixel_header(reader, frames_old[0], frames_new[0], keep_extras=keep)
         self._note_extras()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.kind_series import bits_of
+from support.kind_series import PALETTE, Sort, bits_of, sort_series
 
 import dicube_core
 from dicube_core.exceptions import UnsupportedKindError
@@ -106,3 +106,20 @@ def test_rgba_is_refused_by_name(tmp_path):
     nibabel.save(nibabel.Nifti1Image(values, AFFINE), tmp_path / "a.nii")
     with pytest.raises(UnsupportedKindError, match="4 samples"):
         dicube_core.convert(tmp_path / "a.nii", tmp_path / "x.dcbs")
+
+
+@pytest.mark.parametrize(
+    "sort",
+    [
+        Sort("ybr", photometric="YBR_FULL"),
+        Sort("subsampled", photometric="YBR_FULL_422"),
+        Sort("palette", photometric="PALETTE COLOR", extra=PALETTE),
+    ],
+    ids=lambda sort: sort.name,
+)
+def test_colour_that_nifti_would_show_wrongly_is_refused(sort, tmp_path):
+    image = dicube_core.load_from_dicom_folder(sort_series(sort).values())
+    assert image.space is not None
+    with pytest.raises(UnsupportedKindError, match=sort.photometric):
+        dicube_core.save_to_nifti(image, tmp_path / "x.nii")
+    assert not list(tmp_path.iterdir())

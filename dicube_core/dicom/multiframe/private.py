@@ -56,16 +56,17 @@ class PrivateBlocks:
             group, number = tag >> 16, tag & 0xFFFF
             is_creator = number <= _LAST
             new = moved.get((group, number if is_creator else number >> 8))
-            if new is not None:
-                number = new if is_creator else new << 8 | number & 0xFF
-                piece = piece[:2] + pack("<H", number) + piece[4:]
-            result.append((group << 16 | number, piece))
+            if new is None:
+                result.append((tag, piece))
+                continue
+            number = new if is_creator else new << 8 | number & 0xFF
+            result.append((group << 16 | number, piece[:2] + pack("<H", number) + piece[4:]))
         return result
 
     def _reserve(self, group: int, block: int, creator: bytes) -> int:
         taken = self._taken
         wanted = (block, *range(_FIRST, _LAST + 1))
-        new = next((b for b in wanted if taken.get((group, b)) == creator), None)
+        new: int | None = next((b for b in wanted if taken.get((group, b)) == creator), None)
         if new is None:
             new = next((b for b in wanted if (group, b) not in taken), None)
         if new is None:

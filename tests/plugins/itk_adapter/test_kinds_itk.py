@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import itk
 import numpy as np
 import pytest
 from kind_files import COLOURS, REALS, file_of, frames_of, image_file, place, rgb_of
 from support.kind_series import bits_of
 
 from dicube_core.exceptions import UnsupportedKindError
-from dicube_plugins.itk import imread, imwrite
+
+itk = pytest.importorskip("itk")
+
+from dicube_plugins.itk import imread, imwrite  # noqa: E402
 
 # Where this warning of Python's about SWIG is an error, loading itk's modules ends the process.
 pytestmark = pytest.mark.filterwarnings("ignore:builtin type .* has no __module__")

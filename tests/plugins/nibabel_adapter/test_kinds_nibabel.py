@@ -172,7 +172,7 @@ def test_time_points_that_are_counted(resolution, zoom, tmp_path):
     assert image.header.get_xyzt_units()[1] == ("unknown" if zoom == 1 else "sec")
 
 
-def test_uneven_time_has_no_step(tmp_path):
+def test_volumes_that_nothing_tells_apart_are_refused(tmp_path):
     path, _ = time_series(tmp_path, step=0.0, counted=())
     # all at the same time: duplicates, and no dimension
     with pytest.raises(GeometryError):
