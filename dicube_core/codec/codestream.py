@@ -33,6 +33,8 @@ _TLM, _SOT = 0xFF55, 0xFF90
 _REQUIRED = {_SIZ: "SIZ", _CAP: "CAP", _COD: "COD", _QCD: "QCD"}
 #: Segments of the main header that decoders skip: PRF, PLM, CPF, CRG, COM.
 _SKIPPED = frozenset((0xFF56, 0xFF57, 0xFF59, 0xFF63, 0xFF64))
+#: Integers of more bits, and real values, are never stored as HTJ2K.
+_MAX_BITS = 32
 #: Largest side of the lowest resolution that HTJ2K RPCL allows (PS3.5 10.18).
 _RPCL_BASE = 64
 _unpack_marker = Struct(">HH").unpack_from
@@ -193,6 +195,8 @@ def check(info: CodestreamInfo, pixel_format: PixelFormat) -> None:
         more packets than there are bytes, implausible exponents, or a frame above the limit.
     """
     coding = info.coding
+    if pixel_format.real or pixel_format.bits_allocated > _MAX_BITS:
+        raise damage("SIZ", 42, f"a frame of {pixel_format.dtype_name}", "HTJ2K, which holds none")
     if (coding.rows, coding.columns) != (pixel_format.rows, pixel_format.columns):
         found = f"{coding.rows}x{coding.columns}"
         raise damage("SIZ", 8, f"{pixel_format.rows}x{pixel_format.columns}", found)

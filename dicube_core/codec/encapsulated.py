@@ -14,10 +14,18 @@ from dicube_core.codec._arrays import check_out
 from dicube_core.exceptions import CodecUnavailableError, DecodeError
 
 if TYPE_CHECKING:
+    from pydicom.pixels.decoders.base import Decoder
+
     from dicube_core.codec.base import Codestream, StoredValues
     from dicube_core.pixels import PixelFormat
 
-__all__ = ["EncapsulatedCodec", "EncapsulatedInfo"]
+__all__ = ["DECODED_BY", "EncapsulatedCodec", "EncapsulatedInfo"]
+
+#: Transfer syntaxes of JPEG 2000 -> the decoder of pydicom that they are given to. It is always
+#: installed; GDCM, which pydicom would ask first, ends the process over some damaged frames.
+DECODED_BY = dict.fromkeys(
+    (f"1.2.840.10008.1.2.4.{number}" for number in (90, 91, 201, 202, 203)), "pylibjpeg"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +137,30 @@ class EncapsulatedCodec:
         np.copyto(out, values)
         return out
 
-    def _decoded(self, frame: bytes, pixel_format: PixelFormat) -> tuple[StoredValues, str]:
-        from pydicom.dataset import Dataset, FileMetaDataset
-        from pydicom.encaps import encapsulate
+    def _decoder(self) -> Decoder:
         from pydicom.pixels.decoders.base import get_decoder
         from pydicom.uid import UID
 
+        syntax = UID(self.transfer_syntax_uid)
+        try:
+            decoder = get_decoder(syntax)
+        except NotImplementedError as exc:
+            raise CodecUnavailableError(f"pydicom does not know transfer syntax {syntax}") from exc
+        if not decoder.is_encapsulated:
+            raise DecodeError(f"transfer syntax {syntax} has no compressed frames")
+        if not decoder.is_available:
+            raise CodecUnavailableError(
+                f"pydicom has no decoder for transfer syntax {syntax}",
+                suggestion="pip install 'dicube-plugins[decoders]'",
+            )
+        return decoder
+
+    def _decoded(self, frame: bytes, pixel_format: PixelFormat) -> tuple[StoredValues, str]:
+        from pydicom.dataset import Dataset, FileMetaDataset
+        from pydicom.encaps import encapsulate
+        from pydicom.uid import UID
+
+        decoder = self._decoder()
         dataset = Dataset()
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = UID(self.transfer_syntax_uid)
@@ -152,20 +178,20 @@ class EncapsulatedCodec:
         dataset.PixelData = encapsulate([frame])
         dataset["PixelData"].is_undefined_length = True
         try:
-            decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
-        except NotImplementedError as exc:
-            raise CodecUnavailableError(
-                f"pydicom does not know transfer syntax {self.transfer_syntax_uid}"
-            ) from exc
-        if not decoder.is_available:
-            raise CodecUnavailableError(
-                f"pydicom has no decoder for transfer syntax {self.transfer_syntax_uid}",
-                suggestion="pip install 'dicube-plugins[decoders]'",
+            array, properties = decoder.as_array(
+                dataset,
+                raw=True,
+                decoding_plugin=DECODED_BY.get(self.transfer_syntax_uid, ""),
+                correct_unused_bits=False,  # type: ignore[arg-type]
             )
-        try:
-            array, properties = decoder.as_array(dataset, raw=True, correct_unused_bits=False)  # type: ignore[arg-type]
         except Exception as exc:
-            raise DecodeError(f"the frame cannot be decoded: {exc}") from exc
+            raise DecodeError(f"the frame cannot be decoded: {_said(exc)}") from exc
         photometric = str(properties["photometric_interpretation"])
         # The decoder has filled in the colour that pixels share.
         return array, "YBR_FULL" if photometric == "YBR_FULL_422" else photometric
+
+
+def _said(error: Exception) -> str:
+    """Return what decoders said, in one line, without those that broke down instead."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return "; ".join(line for line in lines if "object has no attribute" not in line)

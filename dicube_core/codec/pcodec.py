@@ -14,7 +14,6 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dicube_core.codec._arrays import check_out, native_frame
-from dicube_core.codec.native_errors import call_native
 from dicube_core.exceptions import CodecUnavailableError, DecodeError, EncodeError
 from dicube_core.settings import LIMITS
 
@@ -46,19 +45,16 @@ _LEVEL = 8
 
 def require() -> Any:
     """Return the library, or raise `CodecUnavailableError`."""
+    # Not imagecodecs: it decodes all that a stream claims to hold before it looks at the size that
+    # is wanted, so that a few hundred bytes take gigabytes, or end the process.
     try:
-        import imagecodecs
+        import pcodec
     except ImportError as exc:
         raise CodecUnavailableError(
-            "real values and 64-bit integers need imagecodecs",
-            suggestion="python -m pip install 'imagecodecs>=2026.1.1'",
+            "real values and 64-bit integers need pcodec",
+            suggestion="python -m pip install 'dicube-plugins[real]'",
         ) from exc
-    if not imagecodecs.PCODEC.available:
-        raise CodecUnavailableError(
-            "this build of imagecodecs comes without pcodec",
-            suggestion="install imagecodecs from PyPI",
-        )
-    return imagecodecs
+    return pcodec
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +90,12 @@ class PCodec:
         code = _CODES.get(values.dtype.name)
         if code is None:
             raise EncodeError(f"pcodec does not encode {values.dtype}; use codec='htj2k'")
-        imagecodecs = require()
-        stream: bytes = call_native(
-            lambda: imagecodecs.pcodec_encode(values.reshape(-1), level=_LEVEL), EncodeError
-        )
+        pcodec = require()
+        options = pcodec.ChunkConfig(compression_level=_LEVEL)
+        try:
+            stream: bytes = pcodec.standalone.simple_compress(values.reshape(-1), options)
+        except RuntimeError as exc:
+            raise EncodeError(f"pcodec failed: {exc}") from exc
         samples = pixel_format.samples_per_pixel
         size = (pixel_format.rows, pixel_format.columns)
         sizes = (code, samples, 0, *size, len(stream), zlib.crc32(stream))
@@ -151,19 +149,22 @@ class PCodec:
         if out is not None:
             check_out(out, pixel_format.shape, pixel_format.dtype)
         self.inspect(codestream, pixel_format)
-        imagecodecs = require()
+        pcodec = require()
         stream = bytes(memoryview(codestream)[_HEADER.size :])
-        count = pixel_format.n_bytes // pixel_format.dtype.itemsize
-        decoded = call_native(
-            lambda: imagecodecs.pcodec_decode(stream, shape=(count,), dtype=pixel_format.dtype),
-            DecodeError,
-        )
-        if decoded.shape != (count,) or decoded.dtype != pixel_format.dtype:
+        result: StoredValues = np.empty(pixel_format.shape, pixel_format.dtype)
+        try:
+            done = pcodec.standalone.simple_decompress_into(stream, result.reshape(-1))
+        except RuntimeError as exc:
+            raise DecodeError(f"pcodec failed: {exc}") from exc
+        except BaseException as exc:
+            if type(exc).__name__ == "PanicException":  # the library's own, and no Exception
+                raise DecodeError(f"pcodec broke down: {exc}") from None
+            raise
+        if done.n_processed != result.size or not done.finished:
+            more = "" if done.finished else " and more"
             raise DecodeError(
-                f"expected {count} values of type {pixel_format.dtype}, found {decoded.size} of "
-                f"{decoded.dtype}"
+                f"expected {result.size} values, the frame holds {done.n_processed}{more}"
             )
-        result: StoredValues = decoded.reshape(pixel_format.shape)
         if out is None:
             return result
         np.copyto(out, result)

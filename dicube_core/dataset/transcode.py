@@ -41,6 +41,8 @@ _WIDTHS = {
     **dict.fromkeys(("FL", "OF", "OL", "SL", "UL"), 4),
     **dict.fromkeys(("FD", "OD", "OV", "SV", "UV"), 8),
 }
+#: Float and Double Float Pixel Data have numbers of this width, whatever their VR is called.
+_REAL_PIXELS = {0x7FE00008: "OF", 0x7FE00009: "OD"}
 #: Bits of a sample -> a VR with numbers of this width.
 _OF_BITS = {16: "OW", 32: "OL", 64: "OV"}
 
@@ -188,11 +190,10 @@ def _element(
         # Fragments of encapsulated pixels, or UN, which is implicit little endian inside.
         return header(vr.encode("latin-1"), _UNDEFINED) + value + _SEQUENCE_END
     if level.encoding.big_endian:
+        width = _REAL_PIXELS.get(element.tag, vr)
         if element.tag == PIXEL_DATA:
-            vr_swapped = _pixel_vr(level.first_word(_BITS_ALLOCATED) or 0, vr)
-        else:
-            vr_swapped = vr
-        value = _swapped(element, vr_swapped, value)
+            width = _pixel_vr(level.first_word(_BITS_ALLOCATED) or 0, vr)
+        value = _swapped(element, width, value)
     return header(vr.encode("latin-1"), len(value)) + value
 
 

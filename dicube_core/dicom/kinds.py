@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dicube_core.dataset import uids
 from dicube_core.dicom.pixel_fields import FLOAT_PIXELS
 
 if TYPE_CHECKING:
@@ -30,11 +31,13 @@ def object_refusal(source: SliceSource) -> str:
     source : SliceSource
         As scanned, with pixels or without.
     """
-    name = _name(source.text(_SOP_CLASS))
+    # The names are pydicom's, which takes longer to import than a small series to convert.
+    class_uid = source.text(_SOP_CLASS)
     if source.kind == "none":
+        name = _name(class_uid)
         return f"{name}, an instance without pixel data," if name else _NO_PIXELS
-    if source.text(_SOP_CLASS) in _DERIVED:
-        return f"{name}, which is derived from an image,"
+    if class_uid in _DERIVED:
+        return f"{_name(class_uid)}, which is derived from an image,"
     if source.header.source_syntax.startswith(_VIDEO):
         return f"a video ({_name(source.header.source_syntax)})"
     return ""
@@ -72,6 +75,9 @@ def _grey_refusal(source: SliceSource, photometric: str, bits: int | None) -> st
         return f"a colour image ({photometric}) of one sample per pixel"
     if bits == 1 and source.number(_SIGN):
         return "a signed one-bit image"
+    header = source.header
+    if bits == 1 and header.source_syntax == uids.EXPLICIT_BE and header.pixel_header[4:6] == b"OW":
+        return "a big endian one-bit image in words (OW), whose bits readers take in another order,"
     return "" if bits in (1, 8, 16, 32) else f"a {bits}-bit image"
 
 

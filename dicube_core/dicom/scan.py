@@ -32,6 +32,7 @@ from dicube_core.dataset.find import (
 )
 from dicube_core.dicom.file_front import encoding_found, no_data_set, read_file_meta
 from dicube_core.dicom.headers import SliceHeader
+from dicube_core.dicom.multiframe.fragments import require_one_frame
 from dicube_core.dicom.multiframe.kinds import frames_text
 from dicube_core.dicom.pixel_fields import native_bits
 from dicube_core.dicom.source_file import SourceFile
@@ -251,6 +252,8 @@ def _scan_encapsulated(
     data = file.whole()
     at, value = place
     element = next(walk(data, encoding, at))
+    if frames_text(values.get(0x00280008, b"").decode("latin-1")) == 1:
+        require_one_frame(data[value : element.stop], meta[2])
     head = _without_offset_tables(data[start:at], encoding)
     tail, rest = _split_tail(data[element.stop :], encoding, element.stop)
     header = _header(meta, encoding, (head, b"", b"", tail), exact=False, rest=rest)

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from dicube_core.codec.encapsulated import DECODED_BY
 from dicube_core.dataset import uids
 from dicube_core.dicom.scan import PixelKind, SliceSource, converted_pixels
 from dicube_core.exceptions import DataConsistencyError, DecodeError, UnsupportedKindError
@@ -120,7 +121,8 @@ def _decoded(
             # pydicom does not find compressed pixels in a file whose elements have no VRs, unless
             # all of it is read.
             whole = file if source.header.explicit else dcmread(file, force=True)
-            array = pixel_array(whole, correct_unused_bits=False)
+            plugin = DECODED_BY.get(source.header.source_syntax, "")
+            array = pixel_array(whole, decoding_plugin=plugin, correct_unused_bits=False)
     except Exception as exc:
         raise _not_decoded(source, exc) from exc
     if array.shape != pixel_format.shape:
@@ -169,6 +171,7 @@ def _decoded_colour(file: Any, syntax: str) -> tuple[np.ndarray[Any, Any], str]:
     array, properties = get_decoder(syntax).as_array(
         dcmread(file, force=True),
         raw=True,
+        decoding_plugin=DECODED_BY.get(syntax, ""),
         correct_unused_bits=False,  # type: ignore[arg-type]
     )
     photometric = str(properties["photometric_interpretation"])

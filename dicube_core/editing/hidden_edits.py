@@ -48,7 +48,7 @@ def hidden_edits(
             edited = {tag for tag in edited if tag in now and was.get(tag) == now[tag]}
         hidden |= edited
     return [
-        f"{place_text(((tag, 0),))}: the frames have a value of their own, from functional groups or "
-        "numbering, and do not show this one; name the element in the functional groups to edit it"
+        f"{place_text(((tag, 0),))}: the frames have values of their own, from functional groups "
+        "or numbering, and do not show this one; give its path in the functional groups to edit it"
         for tag in sorted(hidden)
     ]

@@ -108,7 +108,8 @@ def prepare(_: None) -> None:
 
     from dicube_core.codec.registry import get_codec
 
-    import_module("dicube_core.trees.converting")
+    for name in ("dicube_core.trees.converting", "dicube_core.metadata.merge", "zstandard"):
+        import_module(name)
     get_codec("htj2k")
 
 

@@ -10,7 +10,7 @@ from dicube_core.exceptions import DataConsistencyError, InvalidCubeFileError
 from dicube_core.frames import run_frames
 from dicube_core.reader import Reader
 from dicube_plugins.frame_names import parse_frame_name
-from dicube_plugins.insight.grid import grid_of
+from dicube_plugins.insight.reader_grid import grid_of, grid_of_frames
 from dicube_plugins.shown_values import ShownValues
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class Volume:
     ----------
     reader : Reader
         Stays the caller's to close.
+    frames : sequence of int, optional
+        Those that are wanted, see `grid_of_frames`; all by default.
 
     Attributes
     ----------
@@ -47,15 +49,17 @@ class Volume:
     ------
     GeometryError
         The slices form no regular grid.
+    FrameIndexError
+        The file has no such frame.
     UnsupportedKindError
         Colour of a kind that is not turned into RGB.
     """
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, frames: Sequence[int] | None = None) -> None:
         if not reader.frame_count:
             raise InvalidCubeFileError(f"{reader.name}: the file has no frames")
         self.reader = reader
-        self.grid = grid_of(reader)
+        self.grid = grid_of(reader) if frames is None else grid_of_frames(reader, frames)
         self._values = ShownValues(reader)
         self.dtype: np.dtype[Any] = self._values.dtype
         self.components = self._values.samples
@@ -143,10 +147,19 @@ class Volume:
 
 
 @contextmanager
-def open_volume(path: str | os.PathLike[str]) -> Iterator[Volume]:
+def open_volume(
+    path: str | os.PathLike[str], frames: Sequence[int] | None = None
+) -> Iterator[Volume]:
     """Open a file, or one frame of it by its name, for as long as the context lasts.
 
     No frame is touched.
+
+    Parameters
+    ----------
+    path : path-like
+        A file, or the name of a frame.
+    frames : sequence of int, optional
+        Those of the file that are wanted; not with the name of a frame.
 
     Raises
     ------
@@ -154,10 +167,7 @@ def open_volume(path: str | os.PathLike[str]) -> Iterator[Volume]:
         The file has no such frame.
     """
     named = parse_frame_name(path)
-    with Reader(path if named is None else named.path) as reader:
-        volume = Volume(reader)
-        if named is not None:
-            number = reader.container.frame_number(named.frame)
-            order = volume.grid.frames(0, reader.frame_count)
-            volume.grid = volume.grid.slab(order.index(number), 1)
-        yield volume
+    if named is not None:
+        path, frames = named.path, [named.frame]
+    with Reader(path) as reader:
+        yield Volume(reader, frames)

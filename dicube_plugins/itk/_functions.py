@@ -30,13 +30,16 @@ def imread(path: str | os.PathLike[str], pixel_type: Any = None) -> Any:
     Returns
     -------
     itk.Image
-        Sizes (columns, rows, frames), LPS mm, right-handed as itk makes it of the slices. Owns
-        its memory. Metadata is that of the first slice.
+        Sizes (columns, rows, slices), LPS mm, right-handed as itk makes it of the slices. Several
+        volumes of one grid are (columns, rows, slices, volumes); origin and spacing of the fourth
+        axis are the first value and the even step of the dimension, of time in seconds, else 0
+        and 1. Owns its memory. Metadata is that of the first slice.
 
     Raises
     ------
     GeometryError
-        The slices form no regular grid; the message says why, and how to read them anyway.
+        The slices form no regular grid, or volumes of several dimensions; the message says why,
+        and how to read them anyway.
     DataConsistencyError
         The type does not hold a value.
     UnsupportedKindError

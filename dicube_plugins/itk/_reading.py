@@ -55,12 +55,10 @@ def read(path: str | os.PathLike[str], pixel_type: Any = None) -> Any:
             raise UnsupportedKindError(
                 f"{path}: cannot be read with pixel type {pixel_type}; it holds {kind} per voxel"
             )
-        count = volume.grid.size[2] if n == 3 else 1
         columns, rows = volume.grid.size[:2]
-        frames = volume.grid.frames(0, count)
-        volume.fill(frames, voxels.reshape(count, rows, columns, *samples))
-        (first,) = volume.grid.frames(0, 1)
-        file = SliceHeaders(volume.reader).file(first)
+        frames = volume.grid.frames
+        volume.fill(frames, voxels.reshape(len(frames), rows, columns, *samples))
+        file = SliceHeaders(volume.reader).file(frames[0])
     if file is not None:
         image.SetMetaDataDictionary(_words(file))
     return image

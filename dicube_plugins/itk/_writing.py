@@ -51,7 +51,6 @@ def write(
 
 def _grid(image: Any) -> Grid:
     region = image.GetBufferedRegion()
-    n = image.GetImageDimension()
     direction = np.asarray(itk.array_from_matrix(image.GetDirection()))
     return Grid(
         size=tuple(int(v) for v in region.GetSize()),
@@ -59,7 +58,6 @@ def _grid(image: Any) -> Grid:
         # itk's indices need not start at 0, and its origin is where index 0 is.
         origin=tuple(float(v) for v in image.TransformIndexToPhysicalPoint(region.GetIndex())),
         direction=tuple(float(v) for v in direction.ravel()),
-        frame_count=int(region.GetSize()[n - 1]),
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from math import isclose, isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +9,7 @@ import numpy as np
 from dicube_core.exceptions import GeometryError, UnsupportedKindError
 from dicube_core.lazy import lazy
 from dicube_core.modality import ModalityTransform
+from dicube_plugins.axis_steps import time_steps
 from dicube_plugins.colours import colours_of
 
 if TYPE_CHECKING:
@@ -30,8 +29,6 @@ __all__ = ["RGB", "Series"]
 RGB = np.dtype([(name, "u1") for name in "RGB"])
 #: Axes that NIfTI has beside x, y and z.
 _MOST_EXTRA = 4
-_RESOLUTION = "00200110"
-_SECONDS = {"s": 1.0, "ms": 1e-3}
 
 
 class Series:
@@ -125,7 +122,8 @@ class Series:
         axis = self.extra_axes[0] if self.extra_axes else None
         if axis is None or axis.name != "time":
             return None
-        return _seconds(axis) or (None if axis.unit else _resolution(self.reader))
+        found = time_steps(self.reader, axis)
+        return None if found is None else found.step
 
     @property
     def time_unit(self) -> str:
@@ -211,27 +209,3 @@ def _sheared(reader: Reader) -> npt.NDArray[np.float64]:
     affine = lps[:, [2, 1, 0, 3]]
     affine[:2] = 0.0 - affine[:2]
     return affine
-
-
-def _seconds(axis: Axis) -> float | None:
-    """Return the step along an axis of time, None where there is no even one."""
-    known = [(axis.unit, axis.values), *((one.unit, one.values) for one in axis.also)]
-    for unit, values in known:
-        if unit not in _SECONDS or not all(isinstance(v, int | float) for v in values):
-            continue
-        numbers: list[float] = [float(v) for v in values]  # type: ignore[arg-type]
-        steps = [b - a for a, b in pairwise(numbers)]
-        mean = (numbers[-1] - numbers[0]) / len(steps)
-        if mean > 0 and all(isclose(step, mean, rel_tol=1e-3) for step in steps):
-            return mean * _SECONDS[unit]
-    return None
-
-
-def _resolution(reader: Reader) -> float | None:
-    """Return TemporalResolution (0020,0110) in seconds, for time points that are just counted."""
-    meta = reader.dicom_meta
-    if meta is None or not meta.is_shared(_RESOLUTION) or meta.is_missing(_RESOLUTION):
-        return None
-    value = meta.get_shared_value(_RESOLUTION)
-    good = isinstance(value, int | float) and isfinite(value) and value > 0
-    return value * _SECONDS["ms"] if good else None

@@ -36,21 +36,25 @@ def read_image(
         the one that SimpleITK gives the slices: integers where slope and intercept are whole.
         Colour is a vector of red, green and blue; YBR_FULL and palettes become that.
     extract_index, extract_size : sequence of int
-        (x, y, z) of the part to read; a size of 0 leaves the dimension out. Only its frames are
-        decoded. Without a size, all is read.
+        (x, y, z) of the part to read, or (x, y, z, volume); a size of 0 leaves the dimension out.
+        Only its frames are decoded. Without a size, all is read.
     load_private_tags : bool
         Put private elements into the metadata too.
 
     Returns
     -------
     sitk.Image
-        Sizes (columns, rows, frames), LPS mm, right-handed as `sitk.ImageSeriesReader` makes it
-        of the slices. Owns its memory. Metadata is that of its first slice.
+        Sizes (columns, rows, slices), LPS mm, right-handed as `sitk.ImageSeriesReader` makes it
+        of the slices. Several volumes of one grid are (columns, rows, slices, volumes) as
+        `sitk.JoinSeries` makes it of them; origin and spacing of the fourth axis are the first
+        value and the even step of the dimension, of time in seconds, else 0 and 1. Owns its
+        memory. Metadata is that of its first slice.
 
     Raises
     ------
     GeometryError
-        The slices form no regular grid; the message says why, and how to read them anyway.
+        The slices form no regular grid, or volumes of several dimensions; the message says why,
+        and how to read them anyway.
     UnsupportedKindError
         Colour in a type of one number per voxel, or of a kind that does not become RGB.
     DataConsistencyError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import SimpleITK as sitk
 
-from dicube_core.exceptions import GeometryError
+from dicube_core.exceptions import GeometryError, UnsupportedKindError
 from dicube_plugins.simpleitk._pixel_types import basic_type, pixel_id_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def read_whole(volume: Volume, pixel_id: int = sitk.sitkUnknown) -> Any:
         Output pixel type; ``sitkUnknown`` for the type that holds every value exactly.
     """
     grid = volume.grid
-    return _cast(_image(volume, grid, (0,) * grid.dimension, pixel_id), pixel_id)
+    image = _image(volume, grid, (0,) * grid.dimension, pixel_id)
+    return _cast(image, pixel_id, volume.reader.name)
 
 
 def read_region(volume: Volume, region: Region, pixel_id: int = sitk.sitkUnknown) -> Any:
@@ -51,7 +52,7 @@ def read_region(volume: Volume, region: Region, pixel_id: int = sitk.sitkUnknown
     image = _image(volume, volume.grid.region(region.index, thick), region.index, pixel_id)
     if 0 in region.size:
         image = _flat(image, region, volume.reader.name)
-    return _cast(image, pixel_id)
+    return _cast(image, pixel_id, volume.reader.name)
 
 
 def _flat(image: Any, region: Region, name: str) -> Any:
@@ -60,10 +61,11 @@ def _flat(image: Any, region: Region, name: str) -> Any:
     try:
         return sitk.Extract(image, region.size, (0,) * len(region.size), strategy)
     except RuntimeError as exc:
+        n = len(region.size) - region.size.count(0)
         raise GeometryError(
-            f"{name}: a two-dimensional image of index {region.index} and size {region.size} "
-            "would have no direction, as the plane is at right angles to that of x and y",
-            suggestion="use a size of 1 instead of 0, for a volume of one slice",
+            f"{name}: an image of {n} dimensions, of index {region.index} and size {region.size}, "
+            "would have no direction, as its axes are at right angles to the first of all",
+            suggestion="use a size of 1 instead of 0, and keep the dimension",
         ) from exc
 
 
@@ -75,18 +77,17 @@ def _image(volume: Volume, grid: Grid, index: tuple[int, ...], pixel_id: int) ->
         chosen = basic_type(pixel_id, n)
     samples = (n,) if n > 1 else ()
     columns, rows = grid.size[:2]
-    start, count = (index[2], grid.size[2]) if grid.dimension == 3 else (0, 1)
     images: list[Any] = []
 
     def allocated() -> npt.NDArray[Any]:
         images.append(sitk.Image(grid.size, chosen, n if n > 1 else 0))
-        return _voxels(images[0]).reshape(count, rows, columns, *samples)
+        return _voxels(images[0]).reshape(len(grid.frames), rows, columns, *samples)
 
     # SimpleITK fills new images with zeros, on one thread, which takes a third as long as all the
     # decoding. It lets other threads of Python run meanwhile.
     with ThreadPoolExecutor(1, thread_name_prefix="dicube-allocate") as pool:
         volume.fill(
-            grid.frames(start, count),
+            grid.frames,
             pool.submit(allocated),
             rows=slice(index[1], index[1] + rows),
             columns=slice(index[0], index[0] + columns),
@@ -109,7 +110,15 @@ def _voxels(image: Any) -> npt.NDArray[Any]:
     return np.frombuffer(memory, view.dtype)
 
 
-def _cast(image: Any, pixel_id: int) -> Any:
+def _cast(image: Any, pixel_id: int, name: str) -> Any:
     if pixel_id in (sitk.sitkUnknown, image.GetPixelIDValue()):
         return image
-    return sitk.Cast(image, pixel_id)
+    try:
+        return sitk.Cast(image, pixel_id)
+    except RuntimeError as exc:  # SimpleITK casts no image of four dimensions
+        raise UnsupportedKindError(
+            f"{name}: SimpleITK does not make {sitk.GetPixelIDValueAsString(pixel_id)} of an image "
+            f"of {image.GetDimension()} dimensions",
+            suggestion="read one volume by its extract size, or ask for a type of one number per "
+            "voxel",
+        ) from exc

@@ -41,8 +41,7 @@ class Information:
     @classmethod
     def of(cls, volume: Volume, *, private: bool) -> Information:
         """Describe an open file; no frame is touched."""
-        (first,) = volume.grid.frames(0, 1)
-        words = SliceWords(SliceHeaders(volume.reader).file(first), private=private)
+        words = SliceWords(SliceHeaders(volume.reader).file(volume.grid.frames[0]), private=private)
         return cls(
             volume.grid, pixel_id_of(volume.dtype, volume.components), volume.components, words
         )

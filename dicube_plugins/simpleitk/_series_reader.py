@@ -6,18 +6,16 @@ A script for a folder of slices asks for the series in it, for their file names,
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.exceptions import (
     DataConsistencyError,
     FrameIndexError,
-    GeometryError,
     MetaDataError,
 )
 from dicube_core.reader import Reader
 from dicube_plugins.frame_names import frame_name, parse_frame_name
-from dicube_plugins.insight import grid_of, itk_errors, open_volume
+from dicube_plugins.insight import frame_order, itk_errors, open_volume
 from dicube_plugins.insight.slice_file import SliceHeaders
 from dicube_plugins.simpleitk._images import read_whole
 from dicube_plugins.simpleitk._words import GDCM, SliceWords
@@ -26,7 +24,7 @@ from dicube_plugins.sniff import is_dcbs
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from dicube_plugins.insight import Grid, Volume
+    from dicube_plugins.insight import Volume
 
     Original = Callable[..., Any]
 
@@ -59,11 +57,8 @@ def series_file_names(original: Original, *args: Any, **kwargs: Any) -> tuple[st
 
 def _slice_names(path: Any) -> tuple[str, ...]:
     with Reader(path) as reader:
-        order: Sequence[int] = range(reader.frame_count)
         # Without a grid reading them ends in an error, but their names may be asked for.
-        with suppress(GeometryError):
-            order = grid_of(reader).frames(0, reader.frame_count)
-        return tuple(frame_name(path, frame) for frame in order)
+        return tuple(frame_name(path, frame) for frame in frame_order(reader))
 
 
 def _series_uid(path: Any) -> str:
@@ -104,10 +99,8 @@ def execute(original: Original, reader: Any) -> Any:
         if wanted is None:
             return original(reader)
         path, frames = wanted
-        with open_volume(path) as volume:
-            if frames is not None:
-                volume.grid = _grid_of_frames(volume, frames)
-            if _is_reversed(reader) and volume.grid.dimension == 3:
+        with open_volume(path, frames) as volume:
+            if _is_reversed(reader) and volume.grid.dimension > 2:
                 volume.grid = volume.grid.reverse()
             image = read_whole(volume, reader.GetOutputPixelType())
             setattr(reader, _ATTRIBUTE, _words(volume, reader))
@@ -119,35 +112,12 @@ def _is_reversed(reader: Any) -> bool:
     return hasattr(reader, "GetReverseOrder") and bool(reader.GetReverseOrder())
 
 
-def _grid_of_frames(volume: Volume, frames: Sequence[int]) -> Grid:
-    """Return the grid of frames that follow each other, in either direction.
-
-    ITK would read others too, on a grid that is not theirs.
-    """
-    reader, grid = volume.reader, volume.grid
-    order = grid.frames(0, reader.frame_count)
-    places = [order.index(reader.container.frame_number(frame)) for frame in frames]
-    first, count = min(places), len(places)
-    upwards = list(range(first, first + count))
-    if places == upwards:
-        return grid.slab(first, count)
-    if places == upwards[::-1]:
-        return grid.slab(first, count).reverse()
-    raise GeometryError(
-        f"{reader.name}: frames {list(frames)} do not follow each other, so they form no regular "
-        "grid of the file's spacing",
-        suggestion="read the frames between them as well, and extract what is wanted",
-    )
-
-
 def _words(volume: Volume, reader: Any) -> list[SliceWords]:
     """Return the metadata of all slices in the order of the image, if it is asked for."""
     if not reader.GetMetaDataDictionaryArrayUpdate():
         return []
     headers, private = SliceHeaders(volume.reader), reader.GetLoadPrivateTags()
-    grid = volume.grid
-    frames = grid.frames(0, grid.size[2] if grid.dimension == 3 else 1)
-    return [SliceWords(headers.file(frame), private=private) for frame in frames]
+    return [SliceWords(headers.file(frame), private=private) for frame in volume.grid.frames]
 
 
 def _getter(answer: Callable[..., Any]) -> Callable[..., Any]:

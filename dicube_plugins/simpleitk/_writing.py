@@ -35,7 +35,6 @@ def write(
         spacing=image.GetSpacing(),
         origin=image.GetOrigin(),
         direction=image.GetDirection(),
-        frame_count=image.GetSize()[-1],
     )
     entries = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
     # A view: it is used here only, while the caller holds the image.

@@ -11,7 +11,7 @@ from dicube_core.exceptions import MetaDataError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Fragment", "frames_of_fragments"]
+__all__ = ["Fragment", "frames_of_fragments", "require_one_frame"]
 
 #: (offset of the item's value in the file, its length).
 Fragment = tuple[int, int]
@@ -20,6 +20,7 @@ _ITEM = Struct("<HHI")
 #: Codestreams that JPEG's end marker ends: all but RLE, whose frames have one fragment each.
 _END_MARKER = b"\xff\xd9"
 _RLE = "1.2.840.10008.1.2.5"
+_RLE_START = b"\0\0\0\x40\0\0\0"
 
 
 def frames_of_fragments(
@@ -63,6 +64,38 @@ def frames_of_fragments(
     if syntax == _RLE:
         raise MetaDataError(f"{count} fragments of RLE for {frame_count} frames")
     return _by_end_markers(read, fragments, frame_count)
+
+
+def require_one_frame(value: bytes, syntax: str) -> None:
+    """Refuse the Pixel Data of a single-frame instance that holds more frames than that.
+
+    Decoders read the first one and pass over the others in silence.
+
+    Parameters
+    ----------
+    value : bytes
+        The encapsulated value: offset table, fragments, delimiter.
+    syntax : str
+        Transfer Syntax UID.
+
+    Raises
+    ------
+    MetaDataError
+        Names the number of frames.
+    """
+    _, fragments = _items(lambda offset, length: value[offset : offset + length], 0, len(value))
+    if syntax == _RLE:
+        # A frame begins with the number of its segments and the place of the first (PS3.5 G.5).
+        starts = (value[at : at + 8] for at, size in fragments[1:] if size > 64)
+        frames = 1 + sum(1 <= start[0] <= 15 and start[1:] == _RLE_START for start in starts)
+    else:
+        ends = (value[at + max(0, size - 10) : at + size] for at, size in fragments[:-1])
+        frames = 1 + sum(_END_MARKER in end for end in ends)
+    if frames > 1:
+        raise MetaDataError(
+            f"the compressed Pixel Data holds {frames} frames, NumberOfFrames says 1, which is "
+            "wrong then"
+        )
 
 
 def _items(

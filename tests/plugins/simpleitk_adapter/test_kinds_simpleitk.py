@@ -15,7 +15,6 @@ from kind_files import (
     place,
     rgb_of,
     tilted,
-    time_series,
 )
 from simpleitk_support import assert_same, assert_same_grid, read_folder
 from support.kind_series import bits_of
@@ -137,12 +136,6 @@ def test_real_values_written_and_read(kind, tmp_path):
     again = read_image(tmp_path / "x.dcbs")
     assert_same_grid(again, image)
     np.testing.assert_array_equal(bits_of(sitk.GetArrayFromImage(again)), bits_of(values))
-
-
-def test_several_volumes_are_refused_with_their_names(tmp_path):
-    path, _ = time_series(tmp_path)
-    with pytest.raises(GeometryError, match="3 time points"):
-        read_image(path)
 
 
 def test_a_tilt_is_refused(tmp_path):
