@@ -23,8 +23,9 @@ from dicube_plugins.cache import cache_folder
 __all__ = ["CORE", "ROOT", "build_wheel", "environment_with", "run", "run_python", "unpack_wheel"]
 
 ROOT = Path(__file__).resolve().parents[1]
-#: What the project itself needs.
-CORE = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+_PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+#: What the project itself needs, with the codec of real values.
+CORE = [*_PROJECT["dependencies"], *_PROJECT["optional-dependencies"]["real"]]
 #: Written last: an environment without it was not finished.
 _COMPLETE = "complete.txt"
 

@@ -81,8 +81,10 @@ def write(folder):
     same(iio.imread(target), EXPECTED)
     assert dicube_core.verify_file(target).ok
     real = EXPECTED.astype("float32")
-    refused(UnsupportedKindError, "float32", iio.imwrite, folder / "real.dcbs", real)
-    assert not (folder / "real.dcbs").exists()
+    iio.imwrite(folder / "real.dcbs", real + 0.25)
+    same(iio.imread(folder / "real.dcbs"), real + np.float32(0.25))
+    refused(UnsupportedKindError, "complex64", iio.imwrite, folder / "x.dcbs", real.astype("c8"))
+    assert not (folder / "x.dcbs").exists()
 
 
 def picture(folder):
