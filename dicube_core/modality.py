@@ -9,7 +9,7 @@ from dicube_core.exceptions import DataConsistencyError, MetaDataError
 from dicube_core.frames import run_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     import numpy as np
     import numpy.typing as npt
@@ -244,7 +244,7 @@ class ModalityValues:
         same = kind == self.reader.dtype
         out = _fitting(out, self.reader.pixel_format.shape, kind)
         stored = self.reader.frame(number, out=out if same and out.flags.c_contiguous else None)
-        if stored is out and self.is_identity and self._whole_words:
+        if stored is out and self.is_identity and self.reader.pixel_format.has_whole_words:
             return out
         return self.transform.apply(stored, number, kind, out)
 
@@ -279,7 +279,7 @@ class ModalityValues:
         DecodeError, ChecksumError
             A frame is damaged; the message names it and its byte offset.
         """
-        chosen = self._chosen(frames)
+        chosen = self.reader.frame_numbers(frames)
         kind = self._kind(dtype)
         target = _fitting(out, (len(chosen), *self.reader.pixel_format.shape), kind)
         _ = self.reader.codec  # made once, not by every thread
@@ -289,14 +289,6 @@ class ModalityValues:
 
         run_frames(work, chosen)
         return target
-
-    def _chosen(self, frames: Iterable[int] | slice | None) -> Sequence[int]:
-        count = self.reader.frame_count
-        if frames is None:
-            return range(count)
-        if isinstance(frames, slice):
-            return range(*frames.indices(count))
-        return [self.reader.container.frame_number(index) for index in frames]
 
     def _kind(self, dtype: npt.DTypeLike | None) -> np.dtype[Any]:
         import numpy as np
@@ -310,11 +302,6 @@ class ModalityValues:
                 suggestion="a floating type, or an integer type that holds them, is needed",
             )
         return kind
-
-    @property
-    def _whole_words(self) -> bool:
-        """Whether every bit of a stored word belongs to the pixel."""
-        return self.reader.pixel_format.bits_stored == self.reader.pixel_format.bits_allocated
 
 
 def _fitting(

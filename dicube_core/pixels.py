@@ -181,6 +181,11 @@ class PixelFormat:
         return self.rows * self.columns * self.samples_per_pixel * (self.container_bits // 8)
 
     @property
+    def has_whole_words(self) -> bool:
+        """Whether every bit of a stored word belongs to the pixel."""
+        return self.bits_stored == self.bits_allocated
+
+    @property
     def native_bits(self) -> int:
         """Bits of one frame in uncompressed DICOM (PS3.5 8.1.1).
 

@@ -384,6 +384,25 @@ class Reader:
             details={**error.details, "path": self.name, "frame": number, "offset": offset},
         )
 
+    def frame_numbers(self, frames: Iterable[int] | slice | None = None) -> Sequence[int]:
+        """Return the numbers of a choice of frames, as all that give many frames understand it.
+
+        Parameters
+        ----------
+        frames : range, slice or iterable of int, optional
+            Which, in which order; all by default. Negative values count from the end.
+
+        Raises
+        ------
+        FrameIndexError
+            An index is out of range.
+        """
+        if frames is None:
+            return range(self.frame_count)
+        if isinstance(frames, slice):
+            return range(*frames.indices(self.frame_count))
+        return [self._container.frame_number(index) for index in frames]
+
     def frames(
         self,
         frames: Iterable[int] | slice | None = None,
@@ -410,12 +429,7 @@ class Reader:
 
         from dicube_core.frames import run_frames
 
-        if frames is None:
-            chosen: Sequence[int] = range(self.frame_count)
-        elif isinstance(frames, slice):
-            chosen = range(*frames.indices(self.frame_count))
-        else:
-            chosen = [self._container.frame_number(index) for index in frames]
+        chosen = self.frame_numbers(frames)
         plane = (-(-n // (1 << level)) for n in self.pixel_format.shape[:2])
         shape = (len(chosen), *plane, *self.pixel_format.shape[2:])
         if out is None:

@@ -11,7 +11,7 @@ from dicube_core.modality import ModalityValues
 from dicube_plugins.colours import colours_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     import numpy as np
     import numpy.typing as npt
@@ -79,7 +79,7 @@ class ShownValues:
         if self.colours is None:
             return self._modality.frame(index, dtype, out)
         number = self.reader.container.frame_number(index)
-        if self.colours.is_identity and self._whole_words:
+        if self.colours.is_identity and self.reader.pixel_format.has_whole_words:
             plain = out is None or (out.dtype == self.dtype and out.flags.c_contiguous)
             if plain:
                 return self.reader.frame(number, out=out)
@@ -113,7 +113,7 @@ class ShownValues:
             return self._modality.frames(frames)
         import numpy as np
 
-        chosen = self._chosen(frames)
+        chosen = self.reader.frame_numbers(frames)
         target = np.empty((len(chosen), *self.plane), self.dtype)
         _ = self.reader.codec  # made once, not by every thread
 
@@ -122,19 +122,6 @@ class ShownValues:
 
         run_frames(work, chosen)
         return target
-
-    def _chosen(self, frames: Iterable[int] | slice | None) -> Sequence[int]:
-        count = self.reader.frame_count
-        if frames is None:
-            return range(count)
-        if isinstance(frames, slice):
-            return range(*frames.indices(count))
-        return [self.reader.container.frame_number(index) for index in frames]
-
-    @property
-    def _whole_words(self) -> bool:
-        fmt = self.reader.pixel_format
-        return fmt.bits_stored == fmt.bits_allocated
 
     def require_grey(self, what: str) -> None:
         """Refuse colour where there is no place for it.

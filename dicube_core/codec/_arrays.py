@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import index
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.exceptions import DataConsistencyError, UnsupportedKindError
+from dicube_core.exceptions import CodecUnavailableError, DataConsistencyError, UnsupportedKindError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dicube_core.codec.codestream import CodestreamInfo
     from dicube_core.pixels import PixelFormat
 
-__all__ = ["check_out", "native_frame", "reduced_shape", "refuse_unfit"]
+__all__ = ["check_out", "native_frame", "reduced_shape", "refuse_unfit", "require_full_resolution"]
 
 
 def native_frame(frame: StoredValues, pixel_format: PixelFormat) -> StoredValues:
@@ -59,6 +59,21 @@ def reduced_shape(
     plane = -(-info.rows >> level), -(-info.columns >> level)
     colour = pixel_format is not None and pixel_format.is_colour
     return (*plane, info.components) if colour else plane
+
+
+def require_full_resolution(level: int, what: str) -> None:
+    """Refuse any lower resolution, for codecs that have none.
+
+    Parameters
+    ----------
+    what : str
+        Names the frames in the error.
+    """
+    if index(level):
+        raise CodecUnavailableError(
+            f"{what} have no lower resolutions (level {level})",
+            suggestion="decode level 0 and reduce the array",
+        )
 
 
 def check_out(out: StoredValues, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

@@ -7,10 +7,9 @@ values take several times the room and are no better.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import index
 from typing import TYPE_CHECKING
 
-from dicube_core.codec._arrays import check_out
+from dicube_core.codec._arrays import check_out, require_full_resolution
 from dicube_core.exceptions import CodecUnavailableError, DecodeError
 
 if TYPE_CHECKING:
@@ -113,11 +112,7 @@ class EncapsulatedCodec:
         """
         import numpy as np
 
-        if index(level):
-            raise CodecUnavailableError(
-                f"frames kept as {self.transfer_syntax_uid} have no lower resolutions",
-                suggestion="decode level 0 and reduce the array",
-            )
+        require_full_resolution(level, f"frames kept as {self.transfer_syntax_uid}")
         if out is not None:
             check_out(out, pixel_format.shape, pixel_format.dtype)
         self.inspect(codestream, pixel_format)

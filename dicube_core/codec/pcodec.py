@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from operator import index
 from struct import Struct
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dicube_core.codec._arrays import check_out, native_frame
+from dicube_core.codec._arrays import check_out, native_frame, require_full_resolution
 from dicube_core.exceptions import CodecUnavailableError, DecodeError, EncodeError
 from dicube_core.settings import LIMITS
 
@@ -39,7 +38,7 @@ _TYPES = {
     8: "float64",
 }
 _CODES = {name: code for code, name in _TYPES.items()}
-#: Above 8, encoding takes ever longer and gains less than 1 % (``bench_codecs.py``).
+#: Above 8, noise takes twenty times as long and gains less than 1 % (``bench_codecs.py``).
 _LEVEL = 8
 
 
@@ -141,11 +140,7 @@ class PCodec:
         """Inspect, then decode one frame; see `FrameCodec.decode`."""
         import numpy as np
 
-        if index(level):
-            raise CodecUnavailableError(
-                f"frames of the codec 'pcodec' have no lower resolutions (level {level})",
-                suggestion="decode level 0 and reduce the array",
-            )
+        require_full_resolution(level, "frames of the codec 'pcodec'")
         if out is not None:
             check_out(out, pixel_format.shape, pixel_format.dtype)
         self.inspect(codestream, pixel_format)

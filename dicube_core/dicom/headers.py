@@ -146,7 +146,29 @@ def _cut(data: bytes, encoding: Encoding, key: list[object], pieces: list[bytes]
     key.append(None)
 
 
-class HeaderTable(Sequence[SliceHeader]):
+class HeaderSequence(Sequence[SliceHeader]):
+    """Headers that are put together when they are asked for, one by one."""
+
+    def _header(self, number: int) -> SliceHeader:
+        """Return one of them; `number` is in range."""
+        raise NotImplementedError
+
+    @overload
+    def __getitem__(self, index: int) -> SliceHeader: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[SliceHeader]: ...
+    def __getitem__(self, index: int | slice) -> SliceHeader | list[SliceHeader]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        return self._header(index % len(self))
+
+    def __iter__(self) -> Iterator[SliceHeader]:
+        return (self[i] for i in range(len(self)))
+
+
+class HeaderTable(HeaderSequence):
     """Headers of a series as they were packed, each put together when asked for.
 
     Immutable, safe for threads. Takes a few bytes per slice in memory.
@@ -168,19 +190,8 @@ class HeaderTable(Sequence[SliceHeader]):
     def __len__(self) -> int:
         return len(self._table)
 
-    @overload
-    def __getitem__(self, index: int) -> SliceHeader: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[SliceHeader]: ...
-    def __getitem__(self, index: int | slice) -> SliceHeader | list[SliceHeader]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if not -len(self) <= index < len(self):
-            raise IndexError(index)
-        return self._parse(self._table.row(index % len(self)), index)
-
-    def __iter__(self) -> Iterator[SliceHeader]:
-        return (self[i] for i in range(len(self)))
+    def _header(self, number: int) -> SliceHeader:
+        return self._parse(self._table.row(number), number)
 
     def groups(self) -> Iterator[tuple[list[int], list[bytes | list[bytes]]]]:
         """Yield the slices whose headers have the same elements, and the pieces of these headers.

@@ -7,14 +7,13 @@ in the metadata (``docs/format.md``, quirks).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from dicube_core.dataset import uids
 from dicube_core.dataset.elements import EXPLICIT_LITTLE, PIXEL_DATA, element_header, walk
 from dicube_core.dicom.file_meta import file_meta_for
-from dicube_core.dicom.headers import SliceHeader
+from dicube_core.dicom.headers import HeaderSequence, SliceHeader
 from dicube_core.dicom.pixel_fields import FLOAT_TAGS
 from dicube_core.exceptions import MetaDataError, UnsupportedKindError
 
@@ -83,7 +82,7 @@ def headers_from_meta(meta: DicomMeta, pixel_format: PixelFormat) -> list[SliceH
     return list(MadeHeaders(meta, pixel_format))
 
 
-class MadeHeaders(Sequence[SliceHeader]):
+class MadeHeaders(HeaderSequence):
     """Headers made from merged metadata, each when first asked for. Safe for threads.
 
     In Explicit VR Little Endian. Asking for one may raise `MetaDataError`: the metadata of that
@@ -97,14 +96,7 @@ class MadeHeaders(Sequence[SliceHeader]):
     def __len__(self) -> int:
         return self._meta.slice_count
 
-    @overload
-    def __getitem__(self, index: int) -> SliceHeader: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[SliceHeader]: ...
-    def __getitem__(self, index: int | slice) -> SliceHeader | list[SliceHeader]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        number = range(len(self))[index]
+    def _header(self, number: int) -> SliceHeader:
         made = self._made.get(number)
         return self._made.setdefault(number, self._make(number)) if made is None else made
 

@@ -97,7 +97,7 @@ def build_series(
         _refuse_kind(source)
     pixel_format = _common_format(sources)
     slices, frame_map = sources, None
-    if any(is_multiframe(source.header) for source in sources):
+    if any(is_multiframe(source.header, source.frame_count) for source in sources):
         sources = _instance_order(sources)
         frame_map = FrameMap.of_counts([source.frame_count for source in sources])
         slices = _frames(sources, frame_map, pixel_format)

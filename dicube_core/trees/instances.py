@@ -206,7 +206,7 @@ def _kind(source: SliceSource) -> tuple[PixelFormat | None, str]:
 def _orientation(source: SliceSource, pixel_format: PixelFormat | None) -> Orientation | None:
     """Return the orientation of an instance, or of its first frame."""
     values = source.values
-    if pixel_format is not None and is_multiframe(source.header):
+    if pixel_format is not None and is_multiframe(source.header, source.frame_count):
         if source.frame_count > source.size:  # each takes a byte at least
             raise MetaDataError(
                 f"{source.header.name}: NumberOfFrames {source.frame_count} for {source.size} bytes"

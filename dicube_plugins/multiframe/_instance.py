@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dicube_core.dataset import uids
 from dicube_core.dataset.elements import PIXEL_DATA
@@ -13,14 +13,11 @@ from dicube_core.dicom.instance import with_encoding
 from dicube_core.exceptions import UnsupportedKindError
 from dicube_core.lazy import lazy
 from dicube_core.slices import SliceProvider
-from dicube_plugins.multiframe._elements import element
-from dicube_plugins.multiframe._frames import EncapsulatedFrames, NativeFrames, WholeFile
-from dicube_plugins.multiframe._stream import PartsFile
+from dicube_plugins.multiframe._frames import EncapsulatedFrames, NativeFrames
+from dicube_plugins.multiframe._made_file import MadeFile
 from dicube_plugins.multiframe._syntax import choose_syntax
 
 if TYPE_CHECKING:
-    import io
-
     from dicube_core.dicom.headers import SliceHeader
     from dicube_core.reader import Reader
 
@@ -45,11 +42,11 @@ def is_one_instance(reader: Reader) -> bool:
     )
 
 
-class InstanceFile:
+class InstanceFile(MadeFile):
     """The one source instance of a ``.dcbs`` file as a DICOM file, without writing it.
 
-    Its data set is the source's, element by element, in Explicit VR Little Endian. It has what
-    `MultiFrameFile` has. Safe for several threads; pickles with its reader.
+    Its data set is the source's, element by element, in Explicit VR Little Endian.
+    Safe for several threads; pickles with its reader.
 
     Parameters
     ----------
@@ -71,6 +68,8 @@ class InstanceFile:
         Not offered, or a frame cannot be delivered so.
     """
 
+    _what = "DICOM instance"
+
     def __init__(self, reader: Reader, transfer_syntax: str | None = None) -> None:
         self.reader = reader
         frame_map = reader.frame_map
@@ -82,7 +81,6 @@ class InstanceFile:
             )
         self.transfer_syntax = choose_syntax(reader, transfer_syntax)
         order = (0,) if frame_map is None else frame_map.frames_of(0)
-        self._frames: EncapsulatedFrames | NativeFrames
         if self.transfer_syntax == uids.HTJ2K_LOSSLESS:
             self._frames = EncapsulatedFrames(reader, order=order)
         else:
@@ -110,63 +108,17 @@ class InstanceFile:
         return with_encoding(header, explicit=True, bits_allocated=bits)
 
     @property
-    def encapsulated(self) -> bool:
-        """Whether Pixel Data holds items, in an element of undefined length."""
-        return self._frames.encapsulated
-
-    @property
     def pixel_tag(self) -> int:
         """Tag of the element with the pixels: Pixel Data, or Float or Double Float Pixel Data."""
         return PIXEL_DATA if self.encapsulated else self._header.pixel_tag
-
-    @property
-    def pixel_data_vr(self) -> str:
-        """VR of that element."""
-        return self._frames.vr
-
-    @property
-    def n_bytes(self) -> int:
-        """Length of the complete file in bytes."""
-        return sum(self._whole.lengths)
-
-    def head(self) -> bytes:
-        """Return the file up to the element with the pixels."""
-        return self._head
 
     def tail(self) -> bytes:
         """Return the elements behind it."""
         return self._header.whole_tail
 
-    @lazy
-    def _head(self) -> bytes:
+    def _parts_before_pixels(self) -> list[bytes]:
         header = self._header
         if self.encapsulated and self.reader.pixel_format.is_colour:
             # What decoders take the reversible transform for (PS3.5 8.2.4).
             header = relabelled(header, "YBR_RCT", 0)
-        parts = [PREAMBLE, file_meta_for(header, self.transfer_syntax), header.head]
-        if self._frames.extended is not None:
-            offsets, lengths = self._frames.extended
-            parts += [element(0x7FE00001, b"OV", offsets), element(0x7FE00002, b"OV", lengths)]
-        return b"".join(parts)
-
-    @lazy
-    def _whole(self) -> WholeFile:
-        return WholeFile(self._head, self._frames, self.tail())
-
-    def pixel_data(self) -> io.BufferedIOBase:
-        """Return the value of the element with the pixels as a file; see `MultiFrameFile`."""
-        return PartsFile(self._frames, f"{self.reader.name}: Pixel Data")
-
-    def open(self) -> io.BufferedIOBase:
-        """Return the complete file, to be read; see `pixel_data`."""
-        return PartsFile(self._whole, f"{self.reader.name}: DICOM instance")
-
-    def __repr__(self) -> str:
-        return f"<InstanceFile {self.reader.name!r}, {self.transfer_syntax}>"
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> InstanceFile:
-        """Return itself: it does not change."""
-        return self
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return InstanceFile, (self.reader, self.transfer_syntax)
+        return [PREAMBLE, file_meta_for(header, self.transfer_syntax), header.head]

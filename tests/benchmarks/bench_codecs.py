@@ -16,6 +16,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import zstandard
+from pcodec import ChunkConfig, standalone
 
 Array = np.ndarray[Any, Any]
 Coder = tuple[Callable[[Array], bytes], Callable[[bytes, Array], Array]]
@@ -56,13 +57,21 @@ def _ordered(array: Array) -> Array:
     return np.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
 
 
+def _pcodec_decoded(data: bytes, like: Array) -> Array:
+    result = np.empty(like.shape, like.dtype)
+    standalone.simple_decompress_into(data, result.reshape(-1))
+    return result
+
+
 def coders(array: Array) -> dict[str, Coder]:
     """Return the codecs that take such a frame."""
     found: dict[str, Coder] = {}
     for level in (4, 8, 12):
         found[f"pcodec level {level}"] = (
-            lambda a, level=level: imagecodecs.pcodec_encode(a, level=level),
-            lambda d, a: imagecodecs.pcodec_decode(d, shape=a.shape, dtype=a.dtype),
+            lambda a, level=level: standalone.simple_compress(
+                a.reshape(-1), ChunkConfig(compression_level=level)
+            ),
+            _pcodec_decoded,
         )
     for level in (3, 9):
         found[f"shuffle + zstd {level}"] = (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dicube_core.dataset.elements import walk
 from dicube_core.dataset.find import header_values
-from dicube_core.dicom.multiframe.kinds import number_of_frames
+from dicube_core.dicom.multiframe.kinds import NUMBER_OF_FRAMES, frames_text
 from dicube_core.dicom.pixel_fields import pixel_format_of
 from dicube_core.exceptions import DataConsistencyError
 
@@ -27,13 +27,14 @@ def require_instance_agreement(
     DataConsistencyError
         The message names the instance.
     """
-    announced = number_of_frames(header)
+    values = header_values(header)
+    announced = frames_text(values.get(NUMBER_OF_FRAMES, b"").decode("latin-1"))
     if announced != frame_count:
         raise DataConsistencyError(
             f"{header.name}: NumberOfFrames is {announced}, {frame_count} frames belong to it",
             suggestion="edit the frames and their number together, through a new image",
         )
-    found = pixel_format_of(header_values(header), header.name)
+    found = pixel_format_of(values, header.name)
     if found != pixel_format:
         raise DataConsistencyError(
             f"{header.name}: its header describes {found}, the frames are {pixel_format}",

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 from dicube_core.dataset.elements import walk
-from dicube_core.dicom.headers import HeaderTable, SliceHeader, pack_headers
+from dicube_core.dicom.headers import HeaderSequence, HeaderTable, SliceHeader, pack_headers
 from dicube_core.dicom.multiframe.identity import frame_name
 from dicube_core.dicom.multiframe.kinds import is_multiframe
 from dicube_core.dicom.multiframe.single import SingleFrames
 from dicube_core.exceptions import MetaDataError, UnsupportedKindError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from dicube_core.frame_map import FrameMap
 
 __all__ = ["DerivedHeaders", "frame_names", "instance_counts"]
@@ -47,7 +48,7 @@ def _instance_number(header: SliceHeader) -> int | None:
     return None
 
 
-class DerivedHeaders(Sequence[SliceHeader]):
+class DerivedHeaders(HeaderSequence):
     """Single-frame headers of the frames of a file. Safe for threads.
 
     A frame of an instance that has but this one, and no functional groups, has the header of its
@@ -81,14 +82,7 @@ class DerivedHeaders(Sequence[SliceHeader]):
     def __len__(self) -> int:
         return self.frame_map.frame_count
 
-    @overload
-    def __getitem__(self, index: int) -> SliceHeader: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[SliceHeader]: ...
-    def __getitem__(self, index: int | slice) -> SliceHeader | list[SliceHeader]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        frame = range(len(self))[index]
+    def _header(self, frame: int) -> SliceHeader:
         instance, number = self.frame_map.instance(frame), self.frame_map.number(frame)
         source = self._source(instance)
         if isinstance(source, SliceHeader):
@@ -102,9 +96,6 @@ class DerivedHeaders(Sequence[SliceHeader]):
                 suggestion=exc.suggestion,
                 details={**exc.details, "path": name, "frame": number},
             ) from exc
-
-    def __iter__(self) -> Iterator[SliceHeader]:
-        return (self[i] for i in range(len(self)))
 
     def _source(self, instance: int) -> SingleFrames | SliceHeader:
         found = self._resolved.get(instance)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dicube_core.dataset.elements import walk
+from dicube_core.dataset.find import header_values
 from dicube_core.exceptions import MetaDataError
 
 if TYPE_CHECKING:
     from dicube_core.dicom.headers import SliceHeader
 
 __all__ = [
+    "NUMBER_OF_FRAMES",
     "PER_FRAME_GROUPS",
     "SHARED_GROUPS",
     "frames_text",
@@ -22,7 +24,7 @@ __all__ = [
 
 SHARED_GROUPS = 0x52009229
 PER_FRAME_GROUPS = 0x52009230
-_NUMBER_OF_FRAMES = 0x00280008
+NUMBER_OF_FRAMES = 0x00280008
 _BASE = "1.2.840.10008.5.1.4.1.1."
 _CT, _MR, _PT, _US, _SC = (_BASE + end for end in ("2", "4", "128", "6.1", "7"))
 
@@ -64,13 +66,7 @@ def frames_text(text: str) -> int:
 
 def number_of_frames(header: SliceHeader) -> int:
     """Return the number of frames that a header announces."""
-    for found in walk(header.head, header.encoding, until=_NUMBER_OF_FRAMES + 1):
-        if found.tag == _NUMBER_OF_FRAMES:
-            value = header.head[found.value : found.value_stop]
-            return frames_text(value.decode("latin-1"))
-        if found.tag > _NUMBER_OF_FRAMES:
-            break
-    return 1
+    return frames_text(header_values(header).get(NUMBER_OF_FRAMES, b"").decode("latin-1"))
 
 
 def has_groups(header: SliceHeader) -> bool:
@@ -81,9 +77,15 @@ def has_groups(header: SliceHeader) -> bool:
     return any(found.tag == PER_FRAME_GROUPS for found in walk(header.head, header.encoding))
 
 
-def is_multiframe(header: SliceHeader) -> bool:
+def is_multiframe(header: SliceHeader, frame_count: int | None = None) -> bool:
     """Whether the frames of an instance are delivered as images of their own.
 
     That is so for several frames, and for one that functional groups describe.
+
+    Parameters
+    ----------
+    frame_count : int, optional
+        What the header announces, where this is known already.
     """
-    return number_of_frames(header) > 1 or has_groups(header)
+    announced = number_of_frames(header) if frame_count is None else frame_count
+    return announced > 1 or has_groups(header)
