@@ -14,7 +14,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from dicube_core._version import __version__
-from dicube_core.settings import get_num_threads, set_num_threads
+from dicube_core.settings import (
+    Limits,
+    get_limits,
+    get_num_threads,
+    set_limits,
+    set_num_threads,
+)
 
 if TYPE_CHECKING:
     from dicube_core.editing.audit import EditReport
@@ -31,6 +37,8 @@ if TYPE_CHECKING:
     from dicube_core.pixel_header import PixelDataHeader
     from dicube_core.reader import Reader
     from dicube_core.reader import open_file as open
+    from dicube_core.salvage.repairing import repair
+    from dicube_core.salvage.report import RepairReport
     from dicube_core.spatial.order import SortMethod
     from dicube_core.spatial.status import DicomStatus, get_dicom_status
     from dicube_core.trees.report import TreeReport, TreeRow
@@ -49,6 +57,7 @@ _HOMES = {
     "Geometry": "dicube_core.geometry",
     "PixelDataHeader": "dicube_core.pixel_header",
     "Reader": "dicube_core.reader",
+    "RepairReport": "dicube_core.salvage.report",
     "TreeReport": "dicube_core.trees.report",
     "TreeRow": "dicube_core.trees.report",
     "SortMethod": "dicube_core.spatial.order",
@@ -61,6 +70,7 @@ _HOMES = {
     "load_from_nifti": "dicube_core.nifti",
     "load_meta": "dicube_core.io",
     "open": "dicube_core.reader:open_file",
+    "repair": "dicube_core.salvage.repairing",
     "save": "dicube_core.io",
     "save_to_dicom_folder": "dicube_core.export",
     "save_to_nifti": "dicube_core.nifti",
@@ -78,8 +88,10 @@ __all__ = [
     "DicomStatus",
     "EditReport",
     "Geometry",
+    "Limits",
     "PixelDataHeader",
     "Reader",
+    "RepairReport",
     "SortMethod",
     "TreeReport",
     "TreeRow",
@@ -88,15 +100,18 @@ __all__ = [
     "convert_tree",
     "edit",
     "get_dicom_status",
+    "get_limits",
     "get_num_threads",
     "load",
     "load_from_dicom_folder",
     "load_from_nifti",
     "load_meta",
     "open",
+    "repair",
     "save",
     "save_to_dicom_folder",
     "save_to_nifti",
+    "set_limits",
     "set_num_threads",
     "verify_against",
     "verify_file",

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import secrets
+import stat
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
+
+from dicube_core.temporaries import (
+    FILE_ENDING,
+    WholeWrites,
+    remove_leftovers,
+    sync_folder,
+    temporary_path,
+    try_lock,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -20,68 +30,99 @@ class AtomicFile:
 
     Bytes go to a temporary sibling. `commit` flushes them to the disk, moves the sibling over
     the target in one step and flushes the folder. Leaving the ``with`` block without `commit`,
-    by an error or otherwise, removes the sibling and leaves the target as it was.
+    by an error or otherwise, removes the sibling and leaves the target as it was. A sibling that
+    a killed writer left is removed by the next one with the same target.
 
     Parameters
     ----------
     path : path-like
-        The target. Its folder must exist. An existing target keeps its permissions; a target
-        that is a symbolic link stays one, and the file it points to is replaced.
+        The target. Its folder must exist. An existing target keeps its permissions (but not its
+        owner, nor its other hard links, which keep the old content); a target that is a symbolic
+        link stays one, and the file it points to is replaced.
+
+    Raises
+    ------
+    IsADirectoryError, FileExistsError
+        The target is a folder, or a FIFO, device or socket, which a file must not take the place
+        of.
+    OSError
+        The folder is not there, or does not take files.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(os.path.realpath(path))
-        if self.path.is_dir():
-            raise IsADirectoryError(21, "the target is a folder", str(self.path))
-        self._remove_leftovers()
-        self.file: BinaryIO = self._create()
+        mode = self._target_mode()
+        remove_leftovers(self.path)
+        self.file: BinaryIO = self._create(0o666 if mode is None else mode & 0o777 | 0o600)
 
-    def _create(self) -> BinaryIO:
+    def _target_mode(self) -> int | None:
+        """Return the permissions of the target, None if it is not there."""
+        try:
+            mode = self.path.stat().st_mode
+        except FileNotFoundError:
+            return None
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, "the target is a folder", str(self.path))
+        if not stat.S_ISREG(mode):
+            raise FileExistsError(
+                errno.EEXIST,
+                "the target exists and is not a regular file; give another name",
+                str(self.path),
+            )
+        return stat.S_IMODE(mode)
+
+    def _create(self, mode: int) -> BinaryIO:
         """Open a new sibling and lock it, so that no other writer takes it for a leftover."""
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
         flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         while True:
-            self._temporary = self.path.with_name(f"{self._prefix()}{secrets.token_hex(6)}.tmp")
+            self._temporary = temporary_path(self.path, FILE_ENDING)
             # An interrupt may come before anybody holds this object in a with statement.
             self._remove = weakref.finalize(self, _remove, self._temporary, os.getpid())
             try:
-                descriptor = os.open(self._temporary, flags, 0o666)
-            except FileNotFoundError as exc:
+                descriptor = os.open(self._temporary, flags, mode)
+            except OSError as exc:
                 # Named by what the caller gave, not by the temporary file.
-                raise FileNotFoundError(exc.errno, exc.strerror, str(self.path.parent)) from None
+                raise OSError(exc.errno, exc.strerror, str(self.path.parent)) from None
             # None: this platform or file system has no locks, so nobody removes leftovers here.
-            locked = _try_lock(descriptor)
+            locked = try_lock(descriptor)
             # Between open and lock another writer may have removed it: then it has no links.
             if locked is not False and os.fstat(descriptor).st_nlink:
-                return os.fdopen(descriptor, "w+b", buffering=0)
+                return cast("BinaryIO", WholeWrites(descriptor, "w+b", str(self.path)))
             os.close(descriptor)
             self._remove()
 
-    def _prefix(self) -> str:
-        return f".{self.path.name}.dcbs-"
-
-    def _remove_leftovers(self) -> None:
-        """Delete siblings of writers that were killed: those nobody holds a lock on."""
-        for leftover in self.path.parent.glob(f"{_glob_escape(self._prefix())}*.tmp"):
-            with contextlib.suppress(OSError), leftover.open("rb") as file:
-                if _try_lock(file.fileno()):
-                    leftover.unlink()
-
     def commit(self) -> None:
-        """Make the file durable and visible under its name."""
-        self.file.flush()
-        with contextlib.suppress(FileNotFoundError):
-            os.chmod(self._temporary, self.path.stat().st_mode & 0o7777)  # noqa: PTH101
-        os.fsync(self.file.fileno())
-        self._temporary.replace(self.path)
+        """Make the file durable and visible under its name.
+
+        Raises
+        ------
+        OSError
+            The old file, if there was one, is as it was. With the folder as its file name: the
+            new file is there as a whole, but may not outlast a power cut.
+        """
+        try:
+            self.file.flush()
+            mode, own = self._target_mode(), os.fstat(self.file.fileno()).st_mode
+            if mode is not None and mode != stat.S_IMODE(own):
+                os.chmod(self._temporary, mode)  # noqa: PTH101
+            os.fsync(self.file.fileno())
+            self._temporary.replace(self.path)
+        except OSError as exc:
+            raise OSError(exc.errno, exc.strerror, str(self.path)) from exc
         self._remove.detach()
-        self.file.close()
-        _sync_folder(self.path.parent)
+        with contextlib.suppress(OSError):
+            self.file.close()  # all of it is on the disk since it was flushed
+        sync_folder(self.path.parent)
 
     def discard(self) -> None:
         """Remove the temporary file; does nothing after `commit`."""
-        self.file.close()
-        self._remove()
+        try:
+            # What could not be written is not wanted any more.
+            with contextlib.suppress(OSError):
+                self.file.close()
+        finally:
+            self._remove()
 
     def __enter__(self) -> Self:
         return self
@@ -98,36 +139,6 @@ class AtomicFile:
 def _remove(temporary: Path, pid: int) -> None:
     """Remove a temporary file of this process; a forked child leaves its parent's alone."""
     if pid == os.getpid():
-        with contextlib.suppress(FileNotFoundError):
+        # One that cannot be removed now is by the next writer; what led here is to be told.
+        with contextlib.suppress(OSError):
             temporary.unlink()
-
-
-def _glob_escape(text: str) -> str:
-    import glob
-
-    return glob.escape(text)
-
-
-def _try_lock(descriptor: int) -> bool | None:
-    """Take the advisory lock: False where another holds it, None where there are no locks."""
-    try:
-        import fcntl
-    except ImportError:  # pragma: no cover - not on Windows
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True
-
-
-def _sync_folder(folder: Path) -> None:
-    """Flush a folder entry; some file systems and platforms cannot, which is no failure."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -8,7 +8,12 @@ usual. `OSError` (missing file, no permission, disk full) passes through unchang
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Self
 
 __all__ = [
     "ChecksumError",
@@ -26,6 +31,7 @@ __all__ = [
     "MissingDependencyError",
     "ReaderClosedError",
     "SeriesError",
+    "SettingsError",
     "StreamingError",
     "TransferSyntaxError",
     "TruncatedFileError",
@@ -33,6 +39,20 @@ __all__ = [
     "UnsupportedVersionError",
     "VerificationError",
 ]
+
+
+#: No file decides how long an error is, or what a terminal does with it.
+_LONGEST = 2000
+_HEAD, _TAIL = 1400, 400
+
+
+def _readable(text: str) -> str:
+    """Return a text without control characters, the middle left out where it is too long."""
+    if len(text) > _LONGEST:
+        text = f"{text[:_HEAD]} [{len(text) - _HEAD - _TAIL} characters] {text[-_TAIL:]}"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
 
 
 class DicomCubeError(Exception):
@@ -57,16 +77,33 @@ class DicomCubeError(Exception):
         suggestion: str | None = None,
         details: dict[str, Any] | None = None,
     ) -> None:
-        self.message = message
+        self.message = message = _readable(message)
         self.context = context
         self.suggestion = suggestion
         self.details = dict(details or {})
         # args carries all four, so that the error survives pickling between processes.
         super().__init__(message, context, suggestion, self.details)
 
+    def add_place(self, place: str) -> Self:
+        """Put a place, such as the name of a file, in front of the message if it is not in it."""
+        if place not in str(self):
+            self.message = f"{place}: {self.message}"
+            self.args = (self.message, *self.args[1:])
+        return self
+
     def __str__(self) -> str:
         text = f"{self.context}: {self.message}" if self.context else self.message
         return f"{text} ({self.suggestion})" if self.suggestion else text
+
+
+@contextmanager
+def errors_name(place: str) -> Iterator[None]:
+    """Have every error of this package that leaves the block name a place; see `add_place`."""
+    try:
+        yield
+    except DicomCubeError as exc:
+        exc.add_place(place)
+        raise
 
 
 class DicomCubeWarning(UserWarning):
@@ -143,6 +180,10 @@ class StreamingError(DicomCubeError, RuntimeError):
 
 class ReaderClosedError(StreamingError, ValueError):
     """The reader was used after `close`."""
+
+
+class SettingsError(DicomCubeError, ValueError):
+    """A limit or setting, of the program or of its environment, cannot be what was said."""
 
 
 class MissingDependencyError(DicomCubeError, ImportError):

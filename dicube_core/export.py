@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from dicube_core.atomic_folder import AtomicFolder
 from dicube_core.dicom.instance import restored_file
 from dicube_core.dicom.stored_values import stored_bytes
-from dicube_core.exceptions import DataConsistencyError
+from dicube_core.exceptions import DataConsistencyError, errors_name
+from dicube_core.file_names import safe_names
 from dicube_core.frames import run_frames
 from dicube_core.instances import WholeInstances
 from dicube_core.saving import headers_of_image
 from dicube_core.slices import SliceProvider
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from dicube_core.image import DicomCubeImage
     from dicube_core.reader import Reader
 
 __all__ = ["export_file", "safe_names", "save_to_dicom_folder", "write_folder"]
-
-_RESERVED = frozenset(
-    ("con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10)))
-)
-_FORBIDDEN = frozenset('<>:"|?*\\')
 
 
 def save_to_dicom_folder(image: DicomCubeImage, folder_path: str | os.PathLike[str]) -> list[Path]:
@@ -89,7 +84,15 @@ def export_file(
     progress : callable, optional
         Called with (files written, files in all).
     """
-    provider = SliceProvider(reader)
+    with errors_name(reader.name):
+        return _export(SliceProvider(reader), folder_path, progress)
+
+
+def _export(
+    provider: SliceProvider,
+    folder_path: str | os.PathLike[str],
+    progress: Callable[[int, int], None] | None,
+) -> list[Path]:
     whole = provider.instances
     if whole is not None and provider.kept_syntax:
         names = [header.name for header in whole.headers]
@@ -125,64 +128,17 @@ def write_folder(
     list of Path
         The files, in the order of `wanted`.
     """
-    # Written into a sibling that is then moved into place.
-    folder = Path(os.path.abspath(folder_path))  # noqa: PTH100 - links in it stay as they are
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise FileExistsError(17, "the target exists and is not a folder", str(folder))
-    if folder.exists() and any(folder.iterdir()):
-        raise FileExistsError(
-            17, "the target folder is not empty; give a new or an empty one", str(folder)
-        )
-    names = safe_names(wanted)
-    temporary = folder.with_name(f".{folder.name}.dcbs-{secrets.token_hex(6)}")
-    try:
-        temporary.mkdir(parents=True)
-        for parent in sorted({str(PurePosixPath(name).parent) for name in names}):
-            (temporary / parent).mkdir(parents=True, exist_ok=True)
-
+    with AtomicFolder(folder_path) as atomic:
+        names = safe_names(wanted)
         done = iter(range(1, len(names) + 1))
 
         def write(_: int, index: int) -> None:
             data = content(index)
-            with (temporary / names[index]).open("wb") as file:
-                for part in (data,) if isinstance(data, bytes) else data:
-                    file.write(part)
+            atomic.write(names[index], (data,) if isinstance(data, bytes) else data)
             number = next(done)
             if progress is not None:
                 progress(number, len(names))
 
         run_frames(write, range(len(names)))
-        temporary.replace(folder)  # an empty folder is replaced, a filled one is an error
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)  # only what this call created
-        raise
-    return [folder / name for name in names]
-
-
-def safe_names(names: Sequence[str]) -> list[str]:
-    """Return the names if all of them may be used below a folder, else numbered ones.
-
-    Names come from a file and may be hostile: absolute, with ``..``, equal but for case, or of a
-    form that some file system does not take.
-    """
-    folded = {name.casefold() for name in names}
-    prefixes = {parent.casefold() for name in names for parent in _parents(name)}
-    if len(folded) == len(names) and all(map(_is_safe, names)) and not folded & prefixes:
-        return list(names)
-    return [f"slice_{index:04d}.dcm" for index in range(len(names))]
-
-
-def _parents(name: str) -> list[str]:
-    return [str(parent) for parent in PurePosixPath(name).parents if str(parent) != "."]
-
-
-def _is_safe(name: str) -> bool:
-    parts = name.split("/")
-    return len(name) <= 1024 and all(
-        part not in ("", ".", "..")
-        and len(part.encode("utf-8", "surrogateescape")) <= 255
-        and part[-1] not in " ."
-        and part.split(".")[0].casefold() not in _RESERVED
-        and not any(ord(c) < 32 or c in _FORBIDDEN or 0xD800 <= ord(c) < 0xE000 for c in part)
-        for part in parts
-    )
+        atomic.commit()
+    return [atomic.path / name for name in names]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["ForkSafeLock", "Renewable", "renew_after_fork"]
+__all__ = ["LOADING", "ForkSafeLock", "LoadingLock", "Renewable", "renew_after_fork"]
 
 
 class Renewable(Protocol):
@@ -40,6 +40,32 @@ class ForkSafeLock:
         self._lock.release()
 
 
+#: Seconds for which a fork waits at most: a thread may load something that the forking one holds.
+_LONGEST_WAIT = 10.0
+
+
+class LoadingLock(ForkSafeLock):
+    """A lock that is held while others' modules are loaded; a fork waits until it is free.
+
+    A process that is forked while another thread imports a module finds the lock of that module
+    taken for ever, and hangs when it imports it. So it is with the lock under which imagecodecs
+    loads its codecs. Nobody can renew those, so the fork is put off.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._own = threading.local()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._before_fork, after_in_parent=self._after_fork)
+
+    def _before_fork(self) -> None:
+        self._own.held = self._lock.acquire(timeout=_LONGEST_WAIT)
+
+    def _after_fork(self) -> None:
+        if self._own.held:
+            self._lock.release()
+
+
 _known: weakref.WeakSet[Renewable] = weakref.WeakSet()
 
 
@@ -55,3 +81,6 @@ def _renew_all() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_all)
+
+#: Held while a codec is loaded.
+LOADING = LoadingLock()

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from dicube_core.exceptions import InvalidCubeFileError, MetaDataError, UnsupportedKindError
 from dicube_core.pixels import PixelFormat
-from dicube_core.settings import LIMITS
+from dicube_core.settings import get_limits, how_to_raise
 
 if TYPE_CHECKING:
     from dicube_core.container.reader import Container
     from dicube_core.geometry import Geometry
     from dicube_core.pixel_header import PixelDataHeader
 
-__all__ = ["frame_format"]
+__all__ = ["described_format", "frame_format"]
 
 
 def frame_format(
@@ -35,7 +35,7 @@ def frame_format(
     described = container.description
     try:
         if described:
-            result = _described(described, pixel_header.PixelDtype)
+            result = described_format(described, pixel_header.PixelDtype)
         else:
             size = _frame_size(container, geometry)
             result = PixelFormat.from_dtype(pixel_header.PixelDtype, *size)
@@ -47,10 +47,12 @@ def frame_format(
         raise InvalidCubeFileError(
             f"{container.name}: frames are {result.shape[:2]}, the space says {space_size}"
         )
-    if result.n_bytes > LIMITS.frame_bytes:
+    limit = get_limits().frame_bytes
+    if result.n_bytes > limit:
         raise InvalidCubeFileError(
             f"{container.name}: frames of {result.rows}x{result.columns} need {result.n_bytes} "
-            f"bytes each, the limit is {LIMITS.frame_bytes}"
+            f"bytes each, the limit frame_bytes is {limit}",
+            suggestion=how_to_raise("frame_bytes"),
         )
     return result
 
@@ -78,16 +80,22 @@ def _frame_size(container: Container, geometry: Geometry | None) -> tuple[int, i
     return info.rows, info.columns
 
 
-def _described(described: dict[str, Any], dtype_name: str) -> PixelFormat:
-    """Return the pixel format as our writer put it into the file."""
+def described_format(described: dict[str, Any], dtype_name: str) -> PixelFormat:
+    """Return the pixel format as our writer put it into the file.
+
+    Raises
+    ------
+    MetaDataError, UnsupportedKindError
+        The description is not complete, contradicts the type, or cannot be.
+    """
     result = PixelFormat(
         rows=_integer(described, "rows"),
         columns=_integer(described, "columns"),
         bits_allocated=_integer(described, "bits_allocated"),
         bits_stored=_integer(described, "bits_stored"),
         pixel_representation=_integer(described, "pixel_representation"),
-        high_bit=_integer(described, "high_bit"),
-        photometric_interpretation=str(described.get("photometric_interpretation")),
+        high_bit=_high_bit(described),
+        photometric_interpretation=_text(described, "photometric_interpretation"),
         samples_per_pixel=_integer({"samples_per_pixel": 1, **described}, "samples_per_pixel"),
         planar_configuration=_integer(
             {"planar_configuration": 0, **described}, "planar_configuration"
@@ -103,6 +111,20 @@ def _integer(described: dict[str, Any], name: str) -> int:
     value = described.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise MetaDataError(f"{name} is {value!r}, an integer is expected")
+    return value
+
+
+def _high_bit(described: dict[str, Any]) -> int:
+    value = _integer(described, "high_bit")
+    if not 0 <= value < 1 << 16:  # what the element of a source may say (PS3.5 6.2, US)
+        raise MetaDataError(f"high_bit is {value}, 0 to 65535 is expected")
+    return value
+
+
+def _text(described: dict[str, Any], name: str) -> str:
+    value = described.get(name)
+    if not isinstance(value, str):
+        raise MetaDataError(f"{name} is {value!r}, a text is expected")
     return value
 
 

@@ -54,11 +54,18 @@ def run_frames(work: Callable[[int, int], None], frames: Sequence[int]) -> None:
                 failed.set()
                 raise
 
+    helpers: list[Future[None]] = []
     with ThreadPoolExecutor(n_threads - 1, thread_name_prefix="dicube-decode") as pool:
-        helpers = [pool.submit(loop) for _ in range(n_threads - 1)]
-        loop()
-    for helper in helpers:
-        helper.result()
+        try:
+            helpers += (pool.submit(loop) for _ in range(n_threads - 1))
+            loop()
+        except BaseException:
+            failed.set()  # also where an interrupt came between two frames
+            raise
+    # Popped: an error that knows this frame, and stays in it, would keep the array of all frames
+    # until the garbage collector comes.
+    while helpers:
+        helpers.pop().result()
 
 
 class InOrder(Generic[T]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dicube_core.exceptions import InvalidCubeFileError
+from dicube_core.exceptions import InvalidCubeFileError, errors_name
 from dicube_core.export import save_to_dicom_folder
 from dicube_core.image import DicomCubeImage
 from dicube_core.ingest import load_from_dicom_folder
@@ -46,7 +46,7 @@ def load(file_path: Source, skip_meta: bool = False) -> DicomCubeImage:
     OSError
         It cannot be opened.
     """
-    with Reader(file_path) as reader:
+    with Reader(file_path) as reader, errors_name(reader.name):
         if not reader.frame_count:
             raise InvalidCubeFileError(f"{reader.name}: the file has no frames")
         meta = None if skip_meta else reader.dicom_meta

@@ -23,6 +23,7 @@ __all__ = ["ModalityTransform", "ModalityValues"]
 
 _MODALITY_LUT = 0x00283000
 #: What pydicom needs of a slice to apply its Modality LUT.
+_LUT_KEYWORDS = ("LUTDescriptor", "LUTData")
 _LUT_TAGS = ("00280103", "00281052", "00281053", "00283000")
 _INTEGERS = ("uint8", "uint16", "uint32"), ("int8", "int16", "int32")
 
@@ -176,9 +177,19 @@ class ModalityTransform:
         if self.lut_meta is None:  # the caller looked
             raise MetaDataError("there is no metadata to take a modality LUT from")
         model: dict[str, Any] = self.lut_meta.index(frame)
-        dataset = Dataset.from_json({tag: model[tag] for tag in _LUT_TAGS if tag in model})
-        dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
-        return apply_modality_lut(self.pixel_format.pixel_values(stored), dataset)
+        values = self.pixel_format.pixel_values(stored)
+        what = f"frame {frame}: the Modality LUT Sequence (0028,3000) cannot be applied"
+        advice = "read the stored values instead"
+        try:
+            dataset = Dataset.from_json({tag: model[tag] for tag in _LUT_TAGS if tag in model})
+            dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
+            items = dataset.get("ModalityLUTSequence") or ()
+            lacking = [k for item in items for k in _LUT_KEYWORDS if k not in item]
+            if not lacking:
+                return apply_modality_lut(values, dataset)
+        except Exception as exc:
+            raise MetaDataError(f"{what}: its item is malformed", suggestion=advice) from exc
+        raise MetaDataError(f"{what}: it has no {' and no '.join(lacking)}", suggestion=advice)
 
 
 class ModalityValues:

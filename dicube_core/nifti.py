@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import math
 import os
+import stat
 from typing import TYPE_CHECKING, Any, Literal
 
 from dicube_core.atomic import AtomicFile
@@ -17,9 +19,11 @@ from dicube_core.exceptions import (
 from dicube_core.geometry import Geometry
 from dicube_core.image import DicomCubeImage
 from dicube_core.modality import ModalityTransform
+from dicube_core.path_source import require_regular
 from dicube_core.pixel_header import PixelDataHeader
 from dicube_core.pixels import REAL_BITS, STORED_TYPES
 from dicube_core.quantize import quantized
+from dicube_core.settings import get_limits, how_to_raise
 from dicube_core.spatial.refusal import no_true_affine
 
 if TYPE_CHECKING:
@@ -29,6 +33,8 @@ __all__ = ["load_from_nifti", "save_to_nifti"]
 
 #: Size of the NIfTI-1 header with the four bytes that announce extensions.
 _HEADER_AND_FLAG = 352
+#: More than deflate can reach, 1032.
+_MAX_RATIO = 1100
 
 
 def _nibabel() -> Any:
@@ -74,8 +80,12 @@ def load_from_nifti(
     import numpy as np
 
     path = os.fspath(file_path)
+    status = os.stat(path)  # noqa: PTH116 - a pipe or device must not be opened
+    if not stat.S_ISDIR(status.st_mode):
+        require_regular(status.st_mode, path)
     try:
         image = nibabel.load(path)
+        _require_within_limits(image, path, status.st_size)
         stored = np.asarray(image.dataobj.get_unscaled())
     except (nibabel.filebasedimages.ImageFileError, EOFError, ValueError, AttributeError) as exc:
         raise InvalidCubeFileError(f"{path}: not a readable NIfTI file: {exc}") from exc
@@ -103,6 +113,27 @@ def load_from_nifti(
     if stored.dtype.name == values.dtype.name:
         result.source_header = _header_bytes(image)
     return result
+
+
+def _require_within_limits(image: Any, path: str, file_bytes: int) -> None:
+    """Refuse a volume beyond the limits, or of more bytes than the file can hold, unread."""
+    shape, limits = tuple(image.dataobj.shape), get_limits()
+    frame = math.prod(shape[:2]) * image.get_data_dtype().itemsize
+    frames = math.prod(shape[2:])
+    for name, found in (("frame_bytes", frame), ("frame_count", frames)):
+        limit = getattr(limits, name)
+        if found > limit:
+            raise InvalidCubeFileError(
+                f"{path}: a volume of shape {shape} has {name} {found}, the limit is {limit}",
+                suggestion=how_to_raise(name),
+                details={"path": path},
+            )
+    if frame * frames > _MAX_RATIO * file_bytes + _HEADER_AND_FLAG:
+        raise InvalidCubeFileError(
+            f"{path}: a volume of shape {shape} needs {frame * frames} bytes, the file has "
+            f"{file_bytes}; it is cut, or its header is damaged",
+            details={"path": path},
+        )
 
 
 def _colour(stored: npt.NDArray[Any], path: str) -> npt.NDArray[Any]:

@@ -18,13 +18,27 @@ try:
 except ImportError:  # pragma: no cover - platforms without such limits
     resource = None  # type: ignore[assignment]
 
-__all__ = ["HAS_PREAD", "PathSource", "short_read"]
+__all__ = [
+    "HAS_PREAD",
+    "PathSource",
+    "changed_file",
+    "content_mark",
+    "require_regular",
+    "short_read",
+]
 
 HAS_PREAD = hasattr(os, "pread")
 #: Descriptors that all sources of a process keep open together, or a quarter of what the process
 #: may have, if that is less. More sources may exist: those not used for longest give theirs up,
 #: and take a new one when they are read again.
 MAX_DESCRIPTORS = 128
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 def _allowed() -> int:
@@ -38,6 +52,21 @@ def short_read(name: str, offset: int, length: int, found: int) -> TruncatedFile
         f"{name}: {length} bytes expected at byte {offset}, only {found} could be read",
         suggestion="the file was cut or changed while open; restore it from its source",
         details={"path": name, "offset": offset},
+    )
+
+
+def content_mark(fd: int) -> tuple[int, int]:
+    """Return what changes with the content of an open file: size, time of the last change."""
+    status = os.fstat(fd)
+    return status.st_size, status.st_mtime_ns
+
+
+def changed_file(name: str) -> InvalidCubeFileError:
+    """Return the error of a file that is written to while it is open."""
+    return InvalidCubeFileError(
+        f"{name}: the file was changed in place since it was opened",
+        suggestion="open it again; write a new file and move it over the old one instead",
+        details={"path": name},
     )
 
 
@@ -75,15 +104,19 @@ _pool = _Pool()
 
 
 class PathSource:
-    """A regular file, read with ``pread``.
+    """A regular file as it is when it is opened, read with ``pread``.
 
     No file position is shared, so threads and forked processes may read at the same time.
-    Pickles as its path.
+    Pickles as its path. The file may be renamed, deleted or replaced by another while it is open.
+    One that is written to, cut, or given another time of change is not read any more: parts of
+    two contents could be taken for one. The system tells a change by size and time (of a
+    resolution that it chooses, at most some milliseconds).
 
     Raises
     ------
     InvalidCubeFileError
-        Not a regular file (a FIFO or device), or, when read, another file than was opened.
+        Not a regular file (a FIFO or device), or, when read, changed, or another file than was
+        opened.
     OSError
         It cannot be opened.
     """
@@ -118,13 +151,17 @@ class PathSource:
         except BaseException:
             os.close(fd)
             raise
-        self._fd, self._identity = fd, identity
+        self._identity = identity
         _pool.sources[id(self)] = weakref.ref(self)
+        self._fd = fd
 
     def _descriptor(self) -> int:
-        # O_NONBLOCK: opening a FIFO must not hang; it is refused later.
+        # Opening a FIFO or device would do something to it. O_NONBLOCK: it must not hang either,
+        # should it take the place of a file just now.
         flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
         try:
+            if not self._identity:
+                _require_regular(os.stat(self._path).st_mode, self.name)  # noqa: PTH116
             return os.open(self._path, flags | getattr(os, "O_BINARY", 0))
         except OSError as exc:
             exc.filename = self.name
@@ -153,7 +190,11 @@ class PathSource:
                 _pool.sources.move_to_end(id(self))
             self._readers += 1
         try:
-            return self._read(self._fd, offset, length)
+            data = self._read(self._fd, offset, length)
+            # After the read: what changes during it is noticed too.
+            if content_mark(self._fd) != self._identity[2:]:
+                raise changed_file(self.name)
+            return data
         finally:
             with _pool.lock:
                 self._readers -= 1
@@ -184,9 +225,12 @@ class PathSource:
         """Give the descriptor up unless it is being read from."""
         with _pool.lock:
             if self._fd >= 0 and not self._readers:
+                # Forgotten before it is closed, and in the pool for as long as it is known: a
+                # process may be forked by another thread after any of these lines, and must never
+                # read from, or close, what has the number then.
+                fd, self._fd = self._fd, -1
                 _pool.sources.pop(id(self), None)
-                os.close(self._fd)
-                self._fd = -1
+                os.close(fd)
 
     def forget_readers(self) -> None:
         """Take it that nobody reads: in a process just forked there is one thread only."""
@@ -208,9 +252,20 @@ class PathSource:
 def _require_regular(mode: int, name: str) -> None:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(21, "a .dcbs file is expected, not a folder", name)
+    require_regular(mode, name)
+
+
+def require_regular(mode: int, name: str) -> None:
+    """Refuse what is no regular file: reading a pipe or device may not end.
+
+    Raises
+    ------
+    InvalidCubeFileError
+        Names what it is.
+    """
     if not stat.S_ISREG(mode):
         raise InvalidCubeFileError(
-            f"{name}: not a regular file",
+            f"{name}: not a regular file but {_KINDS.get(stat.S_IFMT(mode), 'something else')}",
             suggestion="copy the bytes to a file first",
             details={"path": name},
         )

@@ -118,9 +118,7 @@ def _level(reader: Reader, width: int, tile_width: int) -> int:
     """Return the number of halvings that keep at least the width of a tile."""
     if not reader.codec_name.startswith("htj2k"):
         return 0  # there is one resolution only
-    from dicube_core.codec.codestream import parse
-
-    available = parse(reader.codestream(0)).levels
+    available = reader.inspect(0, reader.codestream(0)).levels
     return min(available, max(0, int(math.log2(max(1, width / tile_width)))))
 
 

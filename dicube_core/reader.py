@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dicube_core.container.extension import (
     FRAME_MAP,
     KEPT_ENCODING,
+    REPAIR_RECORD,
     SLICE_HEADERS,
     SOURCE_HEADER,
     WRITER,
@@ -14,8 +15,11 @@ from dicube_core.container.extension import (
 from dicube_core.container.reader import Container
 from dicube_core.container.sections import parse_json
 from dicube_core.exceptions import (
+    CodecError,
+    CodecUnavailableError,
     DataConsistencyError,
     DecodeError,
+    DicomCubeError,
     InvalidCubeFileError,
     MetaDataError,
 )
@@ -42,12 +46,26 @@ if TYPE_CHECKING:
     from dicube_core.geometry import Geometry
     from dicube_core.metadata.meta import DicomMeta
     from dicube_core.pixels import PixelFormat
+    from dicube_core.repair_record import RepairRecord
     from dicube_core.source import ByteSource
     from dicube_core.spatial.dimensions import Dimensions
     from dicube_core.spatial.findings import GeometryReport
     from dicube_core.spatial.status import DicomStatus
 
 __all__ = ["Reader", "open_file"]
+
+_LONGEST_CODEC_NAME = 150
+#: Names in `PixelFormat` of what a decoder must know of a frame.
+_SIZE_AND_BITS = (
+    "rows",
+    "columns",
+    "bits_allocated",
+    "bits_stored",
+    "high_bit",
+    "pixel_representation",
+)
+#: Characters of an unknown word that an error shows.
+_SHOWN = 40
 
 
 class Reader:
@@ -123,7 +141,33 @@ class Reader:
         """
         # Building it takes longer than all the rest of opening, and its shape is compared anyway.
         geometry = None if self._container.description else self.geometry
-        return frame_format(self._container, self.pixel_header, geometry)
+        found = frame_format(self._container, self.pixel_header, geometry)
+        self._require_agreeing(found)
+        return found
+
+    def _require_agreeing(self, found: PixelFormat) -> None:
+        """Refuse frames described otherwise than the first slice's own header says.
+
+        Other slices are compared as they are delivered, and by `verify_file`.
+        """
+        from dicube_core.dataset.find import header_values
+        from dicube_core.dicom.pixel_fields import pixel_format_of
+
+        try:
+            headers = self.instance_headers
+            if headers is None:
+                return
+            said = pixel_format_of(header_values(headers[0]), headers[0].name)
+        except DicomCubeError:
+            return  # damaged headers are an error to whom they matter; frames can be read without
+        names = ("real", "samples_per_pixel", *_SIZE_AND_BITS)
+        if any(getattr(found, name) != getattr(said, name) for name in names):
+            raise InvalidCubeFileError(
+                f"{self.name}: the file describes frames of {found}, the header of its first "
+                f"slice of {said}",
+                suggestion="the file is damaged or was tampered with; restore it from its source",
+                details={"path": self.name},
+            )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -138,14 +182,23 @@ class Reader:
     @property
     def codec_name(self) -> str:
         """Name of the codec that the frames are encoded with."""
-        return str(self._container.description.get("codec", "htj2k"))
+        name = self._container.description.get("codec", "htj2k")
+        if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_CODEC_NAME:
+            raise InvalidCubeFileError(
+                f"{self.name}: the pixel header names no codec, but {repr(name)[:_SHOWN]}"
+            )
+        return name
 
-    @lazy
+    @property
     def codec(self) -> FrameCodec:
-        """The codec that the file names."""
+        """The codec that the file names; which one, depends on the limits of the process."""
         from dicube_core.codec.registry import get_codec
 
-        return get_codec(self.codec_name)
+        try:
+            return get_codec(self.codec_name)
+        except CodecError as exc:
+            exc.add_place(self.name)
+            raise
 
     @lazy
     def geometry(self) -> Geometry | None:
@@ -242,6 +295,16 @@ class Reader:
         return self._container.part(SOURCE_HEADER)
 
     @lazy
+    def repaired(self) -> RepairRecord | None:
+        """What was lost when the file was repaired, None where nothing was."""
+        data = self._container.part(REPAIR_RECORD)
+        if data is None:
+            return None
+        from dicube_core.repair_record import RepairRecord
+
+        return RepairRecord.parse(data, self.frame_count, f"{self.name}: repair record")
+
+    @lazy
     def dicom_meta(self) -> DicomMeta | None:
         """Merged metadata of all slices, None where the file has none.
 
@@ -265,7 +328,7 @@ class Reader:
             return DicomStatus(text)
         except ValueError:
             raise InvalidCubeFileError(
-                f"{self.name}: dicom_status {text!r} is not a known status"
+                f"{self.name}: dicom_status {text[:_SHOWN]!r} is not a known status"
             ) from None
 
     def report(self) -> GeometryReport | None:
@@ -374,6 +437,28 @@ class Reader:
         except DecodeError as exc:
             raise self._located(exc, index) from exc
         return info
+
+    def check_frame(self, index: int, codestream: bytes) -> None:
+        """Check a frame as it is stored, without decoding it, as far as its codec can tell.
+
+        Frames of a codec that is not installed here pass: nothing of them is decoded here either.
+
+        Raises
+        ------
+        DecodeError
+            It is damaged or contradicts the file; the message names frame and byte offset.
+        """
+        if self.codec_name.startswith("htj2k"):
+            self.inspect(index, codestream)
+            return
+        try:
+            codec = self.codec
+        except CodecUnavailableError:
+            return
+        try:
+            codec.inspect(codestream, self.pixel_format)
+        except DecodeError as exc:
+            raise self._located(exc, index) from exc
 
     def _located(self, error: DecodeError, index: int) -> DecodeError:
         number = self._container.frame_number(index)

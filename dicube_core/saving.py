@@ -10,6 +10,7 @@ from dicube_core.dicom.agreement import require_agreement
 from dicube_core.dicom.description import describe_series, merged_metadata
 from dicube_core.exceptions import DataConsistencyError, InvalidCubeFileError
 from dicube_core.frames import EncodedFrames
+from dicube_core.settings import get_limits, how_to_raise
 
 if TYPE_CHECKING:
     import os
@@ -55,8 +56,10 @@ def encoder(
                 f"progressive codestreams are {_PROGRESSIVE_CODEC}, not {name}"
             )
         from dicube_core.codec.openjph import OpenJPHCodec
+        from dicube_core.codec.self_test import require_working, works
 
-        return OpenJPHCodec(tlm=True)
+        result = OpenJPHCodec(tlm=True)
+        return result if works(result) else require_working(result)
     return get_codec(name)
 
 
@@ -82,6 +85,12 @@ def write_frames(
     progress : callable, optional
         Called with (frames written, frames in all).
     """
+    limit = get_limits().frame_count
+    if frame_count > limit:
+        raise DataConsistencyError(
+            f"{frame_count} frames, the limit frame_count is {limit}",
+            suggestion=how_to_raise("frame_count"),
+        )
     with (
         ContainerWriter(path, sections, frame_count) as writer,
         EncodedFrames(load, frame_count, codec, pixel_format, verify=verify) as encoded,

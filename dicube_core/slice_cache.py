@@ -101,29 +101,38 @@ class SliceCache(Generic[K]):
         ReaderClosedError
             The cache is closed, or was while this call waited for another's load.
         """
-        while True:
-            with self._lock:
-                if self._closed:
-                    raise _closed_error()
-                value = self._values.get(key)
-                flight = self._flying.get(key)
-                if value is None and flight is None:
-                    self._counts.misses += 1
-                    mine = self._flying[key] = _Flight()
-                    break
-                self._counts.hits += 1
-                self._mark_used(key)
-                if value is not None:
-                    self._values.move_to_end(key)
-                    return value
-            assert flight is not None  # noqa: S101 - for the type checker
-            flight.done.wait()
-            if flight.value is not None:
-                return flight.value
-            if flight.error is not None:
-                raise flight.error
-            # The thread that was at it was interrupted, which is nobody else's business.
-        return self._fly(key, mine)
+        mine: _Flight | None = None
+        try:
+            while True:
+                with self._lock:
+                    if self._closed:
+                        raise _closed_error()
+                    value = self._values.get(key)
+                    flight = self._flying.get(key)
+                    if value is None and flight is None:
+                        self._counts.misses += 1
+                        mine = _Flight()
+                        self._flying[key] = mine
+                        break
+                    self._counts.hits += 1
+                    self._mark_used(key)
+                    if value is not None:
+                        self._values.move_to_end(key)
+                        return value
+                assert flight is not None  # noqa: S101 - for the type checker
+                flight.done.wait()
+                if flight.value is not None:
+                    return flight.value
+                if flight.error is not None:
+                    raise flight.error
+                # The thread that was at it was interrupted, which is nobody else's business.
+            return self._fly(key, mine)
+        finally:
+            if mine is not None and not mine.done.is_set():
+                self._land(key, mine)  # an interrupt came between the lines
+            # An error knows the frames that it came through. If one of them knew the error, both,
+            # and the open file, would stay until the garbage collector comes.
+            mine = flight = None
 
     def _mark_used(self, key: K) -> None:
         if key in self._unused:
@@ -132,20 +141,33 @@ class SliceCache(Generic[K]):
 
     def _fly(self, key: K, flight: _Flight) -> bytes:
         """Load a key, keep the value, and answer all who wait."""
-        value = error = None
+        value: bytes | None = None
         try:
             value = self._load(key)
         except Exception as exc:
-            error = exc
+            self._land(key, flight, error=exc)
+            del flight  # see `get`
             raise
-        finally:
-            with self._lock:
-                if self._flying.get(key) is flight:  # else they were answered by `close`
-                    del self._flying[key]
-                    self._keep(key, value)
-                    flight.value, flight.error = value, error
-            flight.done.set()
+        except BaseException:
+            self._land(key, flight)
+            raise
+        self._land(key, flight, value)
         return value
+
+    def _land(
+        self,
+        key: K,
+        flight: _Flight,
+        value: bytes | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        """Keep the value, and answer all who wait."""
+        with self._lock:
+            if self._flying.get(key) is flight:  # else they were answered by `close`
+                del self._flying[key]
+                self._keep(key, value)
+                flight.value, flight.error = value, error
+        flight.done.set()
 
     def _keep(self, key: K, value: bytes | None) -> None:
         """Put a value in and drop the oldest ones; the lock is held."""

@@ -17,7 +17,7 @@ from dicube_core.dicom.instance import (
     restored_file,
     with_encoding,
 )
-from dicube_core.exceptions import MetaDataError, TransferSyntaxError
+from dicube_core.exceptions import MetaDataError, TransferSyntaxError, errors_name
 from dicube_core.lazy import lazy
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class SliceProvider:
         self._agreed: set[int] = set()
         self._native: dict[int, str] = {}
         self._obstacles: dict[int, str] = {}
+        self._checked: set[int] = set()
         self._parts: dict[tuple[int, str], tuple[bytes, bytes]] = {}
         self._parts_bytes = 0
 
@@ -93,7 +94,7 @@ class SliceProvider:
                 f"{self.reader.name}: the file has no DICOM metadata",
                 suggestion="load it, call init_meta on the image, and save it again",
             )
-        return MadeHeaders(meta, self.reader.pixel_format)
+        return MadeHeaders(meta, self.reader.pixel_format, self.reader.name)
 
     def _header(self, index: int, *, explicit: bool) -> SliceHeader:
         """Return a header in the encoding wanted; those that need converting are kept."""
@@ -113,7 +114,8 @@ class SliceProvider:
         """Return a header as it is stored, once it was found to describe its frame."""
         header = self.headers[index]
         if self.reader.headers is not None and index not in self._agreed:
-            require_agreement(header, index, self.reader.pixel_format, self.reader.pixel_header)
+            with errors_name(self.reader.name):
+                require_agreement(header, index, self.reader.pixel_format, self.reader.pixel_header)
             self._agreed.add(index)
         return header
 
@@ -145,11 +147,20 @@ class SliceProvider:
         """Return one slice with its frame as the source had compressed it."""
         kept = self.reader.kept_encodings or ()
         frame_map = self.reader.frame_map
-        header, frame = self._agreeing_header(number), self.reader.codestream(number)
+        header, frame = self._agreeing_header(number), self._kept_frame(number)
         if frame_map is None:
             return b"".join(kept[number].restored(header, [frame]))
         header = kept[frame_map.instance(number)].header(header)
         return encapsulated_instance(encapsulated_parts(header, self.kept_syntax), frame)
+
+    def _kept_frame(self, number: int) -> bytes:
+        """Return a frame as its source had compressed it, once it was found to be one."""
+        frame = self.reader.codestream(number)
+        if number not in self._checked:
+            self.reader.check_frame(number, frame)
+            if self.reader.validated:
+                self._checked.add(number)
+        return frame
 
     @lazy
     def instances(self) -> WholeInstances | None:
@@ -190,7 +201,7 @@ class SliceProvider:
         number = whole.number(index)
         kept = self.reader.kept_encodings
         if kept is not None:
-            frames = map(self.reader.codestream, whole.frame_map.frames_of(number))
+            frames = map(self._kept_frame, whole.frame_map.frames_of(number))
             return b"".join(kept[number].restored(whole.header(number), frames))
         return b"".join(whole.restored(number))
 
@@ -310,7 +321,8 @@ class SliceProvider:
             obstacle = obstacle or rpcl_obstacle(self.reader.inspect(number, codestream))
         if obstacle:
             raise TransferSyntaxError(
-                f"frame {number} cannot be delivered as {OFFERED_SYNTAXES[syntax]}: {obstacle}",
+                f"{self.reader.name}: frame {number} cannot be delivered as "
+                f"{OFFERED_SYNTAXES[syntax]}: {obstacle}",
                 suggestion="ask for Explicit VR Little Endian",
                 details={"frame": number},
             )
@@ -327,9 +339,10 @@ class SliceProvider:
                 header = relabelled(header, "YBR_RCT", 0)
             parts = encapsulated_parts(header, syntax)
             size = len(parts[0]) + len(parts[1])
-            if self._parts_bytes + size <= _PARTS_BYTES:
+            # Counted once, whichever thread was first; two at once may go a little over.
+            room = self._parts_bytes + size <= _PARTS_BYTES
+            if room and self._parts.setdefault(key, parts) is parts:
                 self._parts_bytes += size
-                self._parts[key] = parts
         return encapsulated_instance(parts, codestream)
 
     def native(self, index: int, transfer_syntax: str) -> bytes:

@@ -6,9 +6,15 @@ import io
 import os
 from typing import BinaryIO, Protocol, runtime_checkable
 
-from dicube_core.exceptions import ReaderClosedError
+from dicube_core.exceptions import InvalidCubeFileError, ReaderClosedError
 from dicube_core.forks import ForkSafeLock
-from dicube_core.path_source import HAS_PREAD, PathSource, short_read
+from dicube_core.path_source import (
+    HAS_PREAD,
+    PathSource,
+    changed_file,
+    content_mark,
+    short_read,
+)
 from dicube_core.unknown import UNKNOWN_SOURCE, first_answer
 
 __all__ = ["ByteSource", "BytesSource", "FileObjectSource", "PathSource", "open_source"]
@@ -59,8 +65,12 @@ class BytesSource:
 class FileObjectSource:
     """A seekable binary file that the caller opened, and will close.
 
-    Ordinary files are read with ``pread`` on their descriptor. Others are read under a lock and
-    their position is put back after each read.
+    Ordinary files are read with ``pread`` on their descriptor, as long as they are not changed;
+    see `PathSource`. Others are read under a lock and their position is put back after each read.
+
+    A process that is forked shares the position of the others with its parent. Where they say that
+    they have a descriptor (``gzip.open``) it refuses to read them; members of archives do not say
+    so, and are to be opened in the process that reads them.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -75,6 +85,8 @@ class FileObjectSource:
         position = file.tell()
         self._size = file.seek(0, io.SEEK_END)
         file.seek(position)
+        self._mark = content_mark(self._fd) if self._fd >= 0 else ()
+        self._process = os.getpid() if self._fd < 0 and _has_descriptor(file) else None
 
     def size(self) -> int:
         """Return the size the file had when the source was made."""
@@ -90,6 +102,8 @@ class FileObjectSource:
                 raise short_read(self.name, offset, length, total)
             parts.append(part)
             total += len(part)
+        if self._fd >= 0 and content_mark(self._fd) != self._mark:
+            raise changed_file(self.name)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _read_once(self, offset: int, length: int) -> bytes:
@@ -97,6 +111,13 @@ class FileObjectSource:
             raise ReaderClosedError(f"{self.name}: the file object was closed by its owner")
         if self._fd >= 0:
             return os.pread(self._fd, length, offset)
+        if self._process not in (None, os.getpid()):
+            raise InvalidCubeFileError(
+                f"{self.name}: the process was forked since the file object was opened, and "
+                "shares its position with the other process",
+                suggestion="give the path of the file, or open it in each process",
+                details={"path": self.name},
+            )
         with self._lock:
             position = self._file.tell()
             try:
@@ -104,6 +125,13 @@ class FileObjectSource:
                 return self._file.read(length)
             finally:
                 self._file.seek(position)
+
+
+def _has_descriptor(file: BinaryIO) -> bool:
+    try:
+        return file.fileno() >= 0
+    except (AttributeError, OSError, ValueError):
+        return False
 
 
 def open_source(source: object) -> ByteSource:

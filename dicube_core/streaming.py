@@ -34,6 +34,8 @@ _CACHE_BYTES = 256 << 20
 _ENCAPSULATED = frozenset((uids.HTJ2K_LOSSLESS, uids.HTJ2K_LOSSLESS_RPCL))
 #: Requests that lie at most so many slices apart have a direction; others are jumps.
 _STRIDE = 2
+#: Errors that reach the caller as they are.
+_DOCUMENTED = (StreamingError, TransferSyntaxError, FrameIndexError)
 
 
 class DcbStreamingReader:
@@ -105,7 +107,9 @@ class DcbStreamingReader:
         try:
             return slices.native_syntax(0) if self.force_uncompressed else slices.default_syntax(0)
         except (DicomCubeError, OSError) as exc:
-            raise _told(exc, 0) from exc
+            if isinstance(exc, _DOCUMENTED):
+                raise
+            raise _told(exc, 0, self._reader.name) from exc
 
     @property
     def slices(self) -> SliceProvider:
@@ -158,10 +162,9 @@ class DcbStreamingReader:
         try:
             return self._deliver(frame_index, plain, transfer_syntax)
         except (DicomCubeError, OSError) as exc:
-            error = _told(exc, frame_index)
-            if error is exc:
+            if isinstance(exc, _DOCUMENTED):
                 raise
-            raise error from exc
+            raise _told(exc, frame_index, self._reader.name) from exc
 
     def get_instance(self, instance: int = 0, transfer_syntax: str | None = None) -> bytes:
         """Return a whole source instance with all its frames as one DICOM file.
@@ -186,13 +189,15 @@ class DcbStreamingReader:
         self._last_access = time.time()
         try:
             if instance < 0:
-                raise FrameIndexError(f"instance {instance} is out of range")
+                raise FrameIndexError(
+                    f"{self._reader.name}: instance {instance} is out of range",
+                    details={"path": self._reader.name},
+                )
             return self._slices.whole_instance(instance, transfer_syntax or uids.EXPLICIT_LE)
         except (DicomCubeError, OSError) as exc:
-            error = _told(exc, instance)
-            if error is exc:
+            if isinstance(exc, _DOCUMENTED):
                 raise
-            raise error from exc
+            raise _told(exc, instance, self._reader.name) from exc
 
     def _deliver(self, index: int, plain: bool, syntax: str | None) -> bytes:
         if syntax in _ENCAPSULATED or (syntax and syntax == self._slices.kept_syntax):
@@ -211,7 +216,8 @@ class DcbStreamingReader:
             raise ReaderClosedError(f"{self._reader.name}: the reader was closed")
         if not 0 <= frame_index < self.frame_count:
             raise FrameIndexError(
-                f"frame {frame_index} is out of range, the file has {self.frame_count}",
+                f"{self._reader.name}: frame {frame_index} is out of range, the file has "
+                f"{self.frame_count}",
                 details={"path": self._reader.name, "frame": frame_index},
             )
 
@@ -226,10 +232,11 @@ class DcbStreamingReader:
             self._direction = 0 if abs(step) > _STRIDE else 1 if step > 0 else -1
         # Never so many that they push each other out before they are used.
         room = min(self.cache_size, self._cache_bytes // max(1, n_bytes)) - 2
-        if not self._direction or room < 1:
+        direction = self._direction  # other threads ask as well, and change it
+        if not direction or room < 1:
             return
-        ahead = (index + self._direction * n for n in range(1, min(self.chunk_size, room) + 1))
-        wanted = (*ahead, index - self._direction)
+        ahead = (index + direction * n for n in range(1, min(self.chunk_size, room) + 1))
+        wanted = (*ahead, index - direction)
         self._cache.preload((i, syntax) for i in wanted if 0 <= i < self.frame_count)
 
     def get_metadata(self) -> dict[str, Any]:
@@ -329,14 +336,14 @@ class _SliceFile(io.BytesIO):
     writelines = truncate = write
 
 
-def _told(error: DicomCubeError | OSError, index: int) -> DicomCubeError:
-    """Return the error of a slice as it is documented."""
-    if isinstance(error, StreamingError | TransferSyntaxError | FrameIndexError):
-        return error
+def _told(error: DicomCubeError | OSError, index: int, name: str) -> StreamingError:
+    """Return the error of a slice that cannot be read. Raise it at once, and keep it nowhere."""
     if isinstance(error, OSError):
-        return StreamingError(f"slice {index} cannot be read: {error}", details={"frame": index})
+        return StreamingError(
+            f"slice {index} cannot be read: {error}", details={"frame": index}
+        ).add_place(name)
     return StreamingError(
         f"slice {index}: {error.message}",
         suggestion=error.suggestion,
         details={**error.details, "frame": index},
-    )
+    ).add_place(name)

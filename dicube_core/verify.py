@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dicube_core.codec.encapsulated import trusted_plugin
 from dicube_core.dataset import uids
 from dicube_core.dicom.agreement import require_agreement
 from dicube_core.dicom.colour import RELABELLED
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from dicube_core.dicom.headers import SliceHeader
     from dicube_core.dicom.scan import SliceSource
 
-__all__ = ["VerifyReport", "verify_against", "verify_file"]
+__all__ = ["VerifyReport", "check_sections", "verify_against", "verify_file"]
 
 _MAX_LISTED = 200
 
@@ -57,6 +58,8 @@ class VerifyReport:
         Those whose uncompressed form is the source file byte for byte.
     elements_compared, values_compared : int
         Data elements and stored values compared.
+    repaired : str
+        What was lost when the file was repaired; empty for a file that never was.
     failures : list of str
         What is not as it should be, one line each; empty means proven.
     """
@@ -69,6 +72,7 @@ class VerifyReport:
     byte_identical: int = 0
     elements_compared: int = 0
     values_compared: int = 0
+    repaired: str = ""
     failures: list[str] = field(default_factory=list)
 
     @property
@@ -111,18 +115,20 @@ def verify_file(
         with Reader(path) as reader:
             report.frame_count = reader.frame_count
             report.checksums = reader.validated
-            _check_sections(reader, report)
+            check_sections(reader, report)
             _decode_all(reader, report, progress)
     except DicomCubeError as exc:
         report.fail(str(exc))
     return report
 
 
-def _check_sections(reader: Reader, report: VerifyReport) -> None:
+def check_sections(reader: Reader, report: VerifyReport) -> None:
     """Read everything but the frames; reading compares checksums."""
     try:
+        reader.container.check_parts()
         _ = reader.geometry, reader.dicom_status, reader.writer, reader.source_header
         _ = reader.kept_encodings
+        report.repaired = "" if reader.repaired is None else reader.repaired.summary()
         meta, headers = reader.dicom_meta, reader.headers
         for index, header in enumerate(headers or ()):
             require_agreement(header, index, reader.pixel_format, reader.pixel_header)
@@ -270,7 +276,7 @@ def _compare_slice(
     expected = _with_syntax(dcmread(io.BytesIO(original), force=True), item)
     values = _shown(expected)
     report.values_compared += int(values.size)
-    words = pixel_array(expected, raw=True, correct_unused_bits=False)
+    words = pixel_array(expected, **_plugin(expected), raw=True, correct_unused_bits=False)
     if not same_values(provider.reader.frame(index), words):
         report.fail(f"{where}: stored values differ from the source")
     forms = [("uncompressed", restored)]
@@ -293,7 +299,12 @@ def _shown(dataset: Dataset) -> np.ndarray[Any, Any]:
     """Return what pydicom reads; it converts colour to RGB where it can, which is 8 bits."""
     from pydicom.pixels.utils import pixel_array
 
-    return pixel_array(dataset, raw=dataset.BitsAllocated > 8)
+    return pixel_array(dataset, **_plugin(dataset), raw=dataset.BitsAllocated > 8)
+
+
+def _plugin(dataset: Dataset) -> dict[str, Any]:
+    """Name the decoder, as conversion does: others may give other values, or end the process."""
+    return {"decoding_plugin": trusted_plugin(dataset.file_meta.TransferSyntaxUID)}
 
 
 def _may_be_relabelled(provider: SliceProvider, item: SliceSource, form: str) -> bool:

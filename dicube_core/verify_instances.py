@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from dicube_core.codec.encapsulated import trusted_plugin
 from dicube_core.dataset import uids
 from dicube_core.dicom.colour import RELABELLED
 from dicube_core.dicom.compare import dataset_differences
@@ -114,7 +115,9 @@ def _shown_of(source: Dataset, stored: Any, number: int) -> Any:
         return stored
     from pydicom.pixels.utils import pixel_array
 
-    return pixel_array(source, index=number, raw=source.BitsAllocated > 8)
+    plugin = trusted_plugin(source.file_meta.TransferSyntaxUID)
+    high = source.BitsAllocated > 8
+    return pixel_array(source, index=number, raw=high, decoding_plugin=plugin)
 
 
 def _shown(dataset: Dataset) -> Iterator[np.ndarray[Any, Any]]:
@@ -126,6 +129,8 @@ def _each(dataset: Dataset, **options: Any) -> Iterator[np.ndarray[Any, Any]]:
     """Yield frame by frame what pydicom reads."""
     from pydicom.pixels.utils import iter_pixels, pixel_array
 
+    # As conversion does: other decoders may give other values, or end the process.
+    options["decoding_plugin"] = trusted_plugin(dataset.file_meta.TransferSyntaxUID)
     native = not dataset.file_meta.TransferSyntaxUID.is_encapsulated
     if native and dataset.get("PhotometricInterpretation") == "YBR_FULL_422":
         # pydicom 3.0 forgets behind the first frame that pixels share their colour.

@@ -9,6 +9,8 @@ import zipfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from dicube_core.file_names import is_safe_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -45,14 +47,15 @@ def open_archive(stream: Writable, kind: ArchiveKind) -> Iterator[AddFile]:
     The context gives a function to add a file with. Files are stored as they are: slices in HTJ2K
     cannot be compressed further, and deflated bytes differ from one build of zlib to another (as
     those of ``tar.gz`` do). After an error the end of the archive is not written, so that what a
-    stream got cannot pass for a whole one.
+    stream got cannot pass for a whole one. Names that would lead out of the folder in which the
+    archive is unpacked raise `ValueError`.
     """
     if kind == "zip":
         window = _Window(stream)
         with zipfile.ZipFile(window, "w", zipfile.ZIP_STORED) as archive:
 
             def add(name: str, data: bytes) -> None:
-                archive.writestr(_zip_entry(name), data)
+                archive.writestr(_zip_entry(_checked(name)), data)
                 window.pass_on()
 
             yield add
@@ -75,11 +78,17 @@ def _tar(stream: Any) -> Iterator[AddFile]:
     with tarfile.open(mode="w|", fileobj=stream, format=tarfile.PAX_FORMAT) as archive:
 
         def add(name: str, data: bytes) -> None:
-            entry = tarfile.TarInfo(name)
+            entry = tarfile.TarInfo(_checked(name))
             entry.size, entry.mtime, entry.mode = len(data), _TAR_TIME, _MODE & 0o777
             archive.addfile(entry, io.BytesIO(data))
 
         yield add
+
+
+def _checked(name: str) -> str:
+    if not is_safe_name(name):
+        raise ValueError(f"{name!r} is no safe name in an archive")
+    return name
 
 
 def _zip_entry(name: str) -> zipfile.ZipInfo:

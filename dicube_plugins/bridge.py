@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from operator import index as as_index
 from typing import TYPE_CHECKING
 
-from dicube_core.exceptions import FrameIndexError, TransferSyntaxError
+from dicube_core.exceptions import FrameIndexError, TransferSyntaxError, errors_name
 from dicube_core.frames import run_frames
 from dicube_core.reader import Reader
 from dicube_core.slices import SliceProvider
@@ -98,7 +98,7 @@ def to_dicom(
     """
     asked = None if transfer_syntax == AUTO else transfer_syntax_uid(transfer_syntax)
     where = open_target(target, archive)
-    with _provider_of(source) as provider:
+    with _provider_of(source) as provider, errors_name(provider.reader.name):
         numbers = _numbers(frames, provider.reader.frame_count)
         if where.takes_one and len(numbers) != 1:
             raise ValueError(

@@ -7,15 +7,15 @@ import hashlib
 import json
 import os
 import platform
-import secrets
 import sys
-import threading
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dicube_core import __version__
+from dicube_core.atomic import AtomicFile
+from dicube_core.forks import ForkSafeLock
 from dicube_plugins.capability import PROBED, Capability
 from dicube_plugins.installation import find_installation, stamp
 from dicube_plugins.probe import DEFAULT_TIMEOUT, probe
@@ -55,9 +55,10 @@ class CapabilityCache:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
-        self._lock = threading.Lock()
+        # A process may be forked while a probe is running, which takes seconds.
+        self._lock = ForkSafeLock()
         self._memory: dict[tuple[Consumer, str], Capability] = {}
-        self._probing: dict[tuple[Consumer, str], threading.Lock] = {}
+        self._probing: dict[tuple[Consumer, str], ForkSafeLock] = {}
 
     def get(
         self,
@@ -70,7 +71,7 @@ class CapabilityCache:
         """Return what a consumer reads; see `capability_of`."""
         key = (consumer, os.fspath(executable) if executable is not None else "")
         with self._lock:
-            probing = self._probing.setdefault(key, threading.Lock())
+            probing = self._probing.setdefault(key, ForkSafeLock())
         with probing:  # one probe at a time for each consumer, however many ask
             known = self._memory.get(key)
             if known is not None and not refresh:
@@ -117,15 +118,12 @@ def _load(path: Path, consumer: Consumer) -> Capability | None:
 
 def _save(path: Path, capability: Capability) -> None:
     """Write a result as a whole or not at all. A cache that cannot be written is no failure."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     data = json.dumps(capability.to_dict(), indent=1).encode()
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            part.write_bytes(data)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        with AtomicFile(path) as atomic:
+            atomic.file.write(data)
+            atomic.commit()
 
 
 _default = CapabilityCache()

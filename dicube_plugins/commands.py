@@ -47,22 +47,26 @@ _SYNTAX = click.option(
 @_PYTHON
 @click.option("--refresh", is_flag=True, help="Ask again whatever is known already.")
 def doctor(*, as_json: bool, names: Sequence[str], python: str | None, refresh: bool) -> None:
-    """Print which transfer syntaxes the DICOM programs of this machine read.
+    """Test the codecs, and print which transfer syntaxes the DICOM programs of this machine read.
 
     Each program and library reads tiny slices, in a process of its own. What counts is that it
-    gets every value right.
+    gets every value right. The exit code is 1 where a codec that is installed fails its test, and
+    so is not used.
     """
-    from dicube_plugins.doctor import examine, print_report, report_dict
+    from dicube_plugins.doctor import examine, examine_codecs, print_report, report_dict
 
     try:
         with _waiting("asking consumers"):
             found = examine(names, python, refresh=refresh)
     except LookupError as exc:
         raise click.BadParameter(str(exc), param_hint="--consumer") from exc
+    codecs = examine_codecs()
     if as_json:
-        click.echo(json.dumps(report_dict(found), indent=2))
-        return
-    print_report(found, _console())
+        click.echo(json.dumps(report_dict(found, codecs), indent=2))
+    else:
+        print_report(found, codecs, _console())
+    if not all(report.ok for report in codecs):
+        sys.exit(1)
 
 
 @click.command()

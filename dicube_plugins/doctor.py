@@ -1,31 +1,89 @@
-"""What is installed here, and what each program was shown to read."""
+"""What is installed here: codecs that work, and what each program was shown to read."""
 
 from __future__ import annotations
 
 import platform
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from dicube_core import __version__
+from dicube_core.codec.self_test import distribution_version, run_self_test
+from dicube_core.exceptions import CodecUnavailableError
+from dicube_core.settings import limits_as_dict
 from dicube_plugins.cache import capability_of
 from dicube_plugins.capability import PROBED, Capability, Outcome, syntax_name
 from dicube_plugins.installation import executable_for
 from dicube_plugins.manager import known_consumers, plugin_status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.console import Console
+    from rich.table import Table
 
+    from dicube_core.codec.base import FrameCodec
     from dicube_plugins.consumers.base import Consumer
 
-__all__ = ["examine", "print_report", "report_dict"]
+__all__ = ["CodecReport", "examine", "examine_codecs", "print_report", "report_dict"]
 
 #: Frameworks take hundreds of megabytes each while they load.
 _N_THREADS = 4
 _COLOURS = {Outcome.EQUAL: "green", Outcome.MISSING: "dim", Outcome.WRONG: "bold red"}
+
+
+@dataclass(frozen=True, slots=True)
+class CodecReport:
+    """What the self-test of one backend found.
+
+    Parameters
+    ----------
+    backend, library, version : str
+        The backend, the package that it comes from, and the version of that, empty where it is
+        not installed.
+    decode, encode, errors : str
+        ``ok``, what was wrong, or ``-`` where there is nothing to test: frames that are known,
+        frames encoded here, and damage that must be an error.
+    """
+
+    backend: str
+    library: str
+    version: str
+    decode: str = "-"
+    encode: str = "-"
+    errors: str = "-"
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was wrong; also of what is not installed."""
+        return {self.decode, self.encode, self.errors} <= {"ok", "-"}
+
+
+def examine_codecs() -> list[CodecReport]:
+    """Run the self-test of every backend that is installed, in full."""
+    from dicube_core.codec import OpenJPEGCodec, OpenJPHCodec, PCodec, openjpeg, openjph, pcodec
+
+    return [
+        _codec_report("OpenJPH", "imagecodecs", openjph.require, OpenJPHCodec()),
+        _codec_report("OpenJPEG", "pylibjpeg-openjpeg", openjpeg.require, OpenJPEGCodec()),
+        _codec_report("pcodec", "pcodec", pcodec.require, PCodec()),
+    ]
+
+
+def _codec_report(
+    backend: str, library: str, require: Callable[[], object], codec: FrameCodec
+) -> CodecReport:
+    installed = distribution_version(library)
+    try:
+        require()
+    except CodecUnavailableError as exc:
+        return CodecReport(backend, library, installed, exc.message if installed else "-")
+    test = run_self_test(codec)
+    results = (test.decode, test.encode, test.errors)
+    return CodecReport(
+        backend, library, installed, *("-" if text is None else text or "ok" for text in results)
+    )
 
 
 def examine(
@@ -58,22 +116,29 @@ def examine(
         return list(pool.map(ask, (known[name] for name in names or known)))
 
 
-def report_dict(capabilities: Sequence[Capability]) -> dict[str, Any]:
+def report_dict(
+    capabilities: Sequence[Capability], codecs: Sequence[CodecReport]
+) -> dict[str, Any]:
     """Return the report as JSON values."""
     return {
         "dicube_plugins": __version__,
         "python": f"{platform.python_version()} {sys.executable}",
         "platform": platform.platform(),
+        "codecs": [{**asdict(report), "ok": report.ok} for report in codecs],
+        "limits": limits_as_dict(),
         "plugins": [asdict(status) for status in plugin_status()],
         "consumers": [capability.to_dict() for capability in capabilities],
     }
 
 
-def print_report(capabilities: Sequence[Capability], console: Console) -> None:
-    """Print the matrix, then the evidence for each consumer that is installed."""
+def print_report(
+    capabilities: Sequence[Capability], codecs: Sequence[CodecReport], console: Console
+) -> None:
+    """Print the self-test of the codecs, the matrix, and the evidence for each consumer."""
     from rich.table import Table
     from rich.text import Text
 
+    console.print(_codec_table(codecs))
     table = Table(title="What programs read (every value of the probe slices compared)")
     table.add_column("consumer", no_wrap=True)
     table.add_column("version")
@@ -93,6 +158,24 @@ def print_report(capabilities: Sequence[Capability], console: Console) -> None:
         if status.state != "loaded" or status.message:
             line = f"plugin {status.name} ({status.origin}): {status.state}: {status.message}"
             console.print(Text(line), soft_wrap=True)
+
+
+def _codec_table(reports: Sequence[CodecReport]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title="Codecs (self-test: known frames, frames encoded here, damage noticed)")
+    for column in ("backend", "package", "decode", "encode", "errors"):
+        table.add_column(column, no_wrap=column in ("backend", "package"))
+    for report in reports:
+        style = {"ok": "green", "-": "dim"}
+        results = (report.decode, report.encode, report.errors)
+        table.add_row(
+            Text(report.backend),
+            Text(f"{report.library} {report.version or '(not installed)'}"),
+            *(Text(result, style=style.get(result, "bold red")) for result in results),
+        )
+    return table
 
 
 def _evidence(capability: Capability) -> list[str]:

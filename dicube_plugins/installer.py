@@ -119,10 +119,14 @@ class Installer:
         if self._record(adapter).installed:
             return
         try:
-            patches = _patches_of(adapter)()
+            patches_of = _patches_of(adapter)
+            # Once without the lock, for what it imports. Those are not used: what they found in
+            # the framework may be another's patch, which is taken out meanwhile.
+            patches_of()
             with self._lock:
                 record = self._record(adapter)
                 if not record.installed:
+                    patches = patches_of()
                     apply_all(patches)
                     record.patches, record.installed = list(patches), True
                     record.failure, record.left, record.deferred = "", (), False

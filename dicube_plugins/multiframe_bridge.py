@@ -14,6 +14,7 @@ from dicube_core.exceptions import (
     DicomCubeWarning,
     TransferSyntaxError,
     UnsupportedKindError,
+    errors_name,
 )
 from dicube_core.reader import Reader
 from dicube_plugins.archives import write_all
@@ -94,7 +95,7 @@ def to_multiframe(
     DicomCubeWarning
         The same, where no consumer is named.
     """
-    with _reader_of(source) as reader:
+    with _reader_of(source) as reader, errors_name(reader.name):
         _heed_first_frame_readers(reader, consumer)
         _spare_source(reader, target)
         capability = None

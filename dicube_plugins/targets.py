@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from dicube_core.atomic import AtomicFile
-from dicube_core.export import safe_names, write_folder
+from dicube_core.export import write_folder
+from dicube_core.file_names import safe_names
 from dicube_core.frames import InOrder
 from dicube_plugins.archives import ARCHIVE_SUFFIXES, open_archive, write_all
 

@@ -25,6 +25,7 @@ _COMMANDS = {
     "export": "dicube_core.cli.export:export",
     "info": "dicube_core.cli.info:info",
     "preview": "dicube_core.cli.preview:preview",
+    "repair": "dicube_core.cli.repair:repair",
     "verify": "dicube_core.cli.verify:verify",
 }
 #: Other packages add commands here: name = module:click command.

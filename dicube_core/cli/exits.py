@@ -8,6 +8,7 @@ from dicube_core.exceptions import (
     CodecUnavailableError,
     DicomCubeError,
     MissingDependencyError,
+    SettingsError,
     TransferSyntaxError,
     UnsupportedKindError,
 )
@@ -25,18 +26,20 @@ class Exit(IntEnum):
     UNSUPPORTED = 4
     SYSTEM = 5
     MISSING_DEPENDENCY = 6
+    LOST = 7
     INTERRUPTED = 130
 
 
 EXIT_HELP = """\b
 Exit codes:
   0    done
-  1    verify: damaged, or not identical to the source
-  2    wrong usage
+  1    verify: damaged, or not identical to the source; doctor: a codec is broken
+  2    wrong usage, or a setting in the environment that cannot be
   3    bad input: not a .dcbs file, damaged, not one series
   4    a kind of image that cannot be kept whole, or another transfer syntax than offered
   5    the system refused: no such file, no permission, disk full, target exists
   6    an optional package is missing; the message names it
+  7    repair: OUT was written, but something of the damaged file is lost
   130  interrupted
 """
 
@@ -45,6 +48,8 @@ def exit_code_of(error: BaseException) -> Exit:
     """Return the exit code of an error that ended a command."""
     if isinstance(error, MissingDependencyError | CodecUnavailableError):
         return Exit.MISSING_DEPENDENCY
+    if isinstance(error, SettingsError):
+        return Exit.USAGE
     if isinstance(error, UnsupportedKindError | TransferSyntaxError):
         return Exit.UNSUPPORTED
     if isinstance(error, DicomCubeError):

@@ -39,6 +39,9 @@ def _export_nifti(file: Path, target: Path, *, force: bool) -> None:
 
     if target.exists() and not force:
         raise FileExistsError(errno.EEXIST, "it exists; give --force to replace it", str(target))
+    from dicube_core.exceptions import errors_name
+
     image = dicube_core.load(file)
-    dicube_core.save_to_nifti(image, target)
+    with errors_name(str(file)):
+        dicube_core.save_to_nifti(image, target)
     click.echo(f"{target}: NIfTI of {image.shape} voxels (frames, rows, columns)")

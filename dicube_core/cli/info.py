@@ -89,11 +89,26 @@ def describe(reader: Reader) -> dict[str, Any]:
         ],
         "source_instances": _source_instances(reader),
         "kept_encoding": _kept_encoding(reader),
-        "original_headers": reader.headers is not None,
+        "original_headers": reader.headers is not None and not _rebuilt(reader),
         "uncertain": sorted(meta.untrusted) if meta is not None else [],
+        "repaired": None if reader.repaired is None else reader.repaired.to_dict(),
+        "repair_summary": "" if reader.repaired is None else reader.repaired.summary(),
         "checksums": reader.validated,
         "writer": reader.writer,
     }
+
+
+def _rebuilt(reader: Reader) -> bool:
+    """Whether a repair made the headers of the merged metadata."""
+    return reader.repaired is not None and reader.repaired.headers == "rebuilt"
+
+
+def _headers_text(facts: dict[str, Any]) -> str:
+    if facts["original_headers"]:
+        return "original, byte for byte"
+    if facts["repaired"] and facts["repaired"]["headers"] == "rebuilt":
+        return "rebuilt from the merged metadata when the file was repaired"
+    return "merged"
 
 
 def _source_instances(reader: Reader) -> dict[str, int] | None:
@@ -219,11 +234,13 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     rows += _volume_rows(facts["dimensions"])
     rows += _space_rows(facts)
     rows.append(("status", facts["status"]))
-    rows.append(("headers", "original, byte for byte" if facts["original_headers"] else "merged"))
+    rows.append(("headers", _headers_text(facts)))
     if facts["uncertain"]:
         text = ", ".join(facts["uncertain"])
         rows.append(("uncertain", f"values that may stand at other slices: {text}"))
     checked = "yes" if facts["checksums"] else "none: damage inside a frame cannot be noticed"
+    if facts["repair_summary"]:
+        rows.append(("repaired", facts["repair_summary"]))
     rows.append(("checksums", checked))
     rows.append(("written by", facts["writer"] or "another program"))
     return rows

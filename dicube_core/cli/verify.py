@@ -49,5 +49,7 @@ def verify(file: Path, *, against: Path | None, series_uid: str | None, as_json:
                 f"{report.byte_identical} restored byte for byte, "
                 f"{report.elements_compared} elements, {report.values_compared} stored values"
             )
+        if report.repaired:
+            click.echo(f"the file was repaired: {report.repaired}")
         click.echo("OK" if report.ok else f"NOT OK: {len(report.failures)} failures")
     sys.exit(Exit.OK if report.ok else Exit.NOT_PROVEN)

@@ -16,16 +16,16 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING
 
+from dicube_core.codec._arrays import require_within_limit
 from dicube_core.codec._segments import Coding, damage, read_coding
 from dicube_core.codec._tile_parts import TilePart, read_tile_parts, read_tlm, unknown_marker
 from dicube_core.codec.quantization import quantization_problem
-from dicube_core.settings import LIMITS
 
 if TYPE_CHECKING:
     from dicube_core.codec.base import Codestream
     from dicube_core.pixels import PixelFormat
 
-__all__ = ["CodestreamInfo", "TilePart", "check", "parse", "rpcl_obstacle"]
+__all__ = ["CodestreamInfo", "TilePart", "check", "most_packets", "parse", "rpcl_obstacle"]
 
 _SIZ, _CAP, _COD, _QCD = 0xFF51, 0xFF50, 0xFF52, 0xFF5C
 _TLM, _SOT = 0xFF55, 0xFF90
@@ -37,6 +37,8 @@ _SKIPPED = frozenset((0xFF56, 0xFF57, 0xFF59, 0xFF63, 0xFF64))
 _MAX_BITS = 32
 #: Largest side of the lowest resolution that HTJ2K RPCL allows (PS3.5 10.18).
 _RPCL_BASE = 64
+#: Least number of samples per packet, on average.
+_PER_PACKET = 64
 _unpack_marker = Struct(">HH").unpack_from
 
 
@@ -192,7 +194,7 @@ def check(info: CodestreamInfo, pixel_format: PixelFormat) -> None:
     ------
     DecodeError
         Another size, depth, sign or number of components, not lossless, not high-throughput,
-        more packets than there are bytes, implausible exponents, or a frame above the limit.
+        more packets than there can be, implausible exponents, or a frame above the limit.
     """
     coding = info.coding
     if pixel_format.real or pixel_format.bits_allocated > _MAX_BITS:
@@ -200,10 +202,7 @@ def check(info: CodestreamInfo, pixel_format: PixelFormat) -> None:
     if (coding.rows, coding.columns) != (pixel_format.rows, pixel_format.columns):
         found = f"{coding.rows}x{coding.columns}"
         raise damage("SIZ", 8, f"{pixel_format.rows}x{pixel_format.columns}", found)
-    if pixel_format.n_bytes > LIMITS.frame_bytes:
-        raise damage(
-            "SIZ", 8, f"a frame of at most {LIMITS.frame_bytes} bytes", pixel_format.n_bytes
-        )
+    require_within_limit(pixel_format)
     if coding.components != pixel_format.samples_per_pixel:
         raise damage("SIZ", 40, f"{pixel_format.samples_per_pixel} component(s)", coding.components)
     _check_transform(coding, pixel_format)
@@ -216,10 +215,9 @@ def check(info: CodestreamInfo, pixel_format: PixelFormat) -> None:
     if not coding.reversible or not coding.ht or coding.layers != 1:
         found = f"reversible {coding.reversible}, HT {coding.ht}, {coding.layers} layer(s)"
         raise damage("COD", coding.cod_offset, "reversible 5/3, HT blocks, 1 layer", found)
-    available = sum(part.offset + part.length - part.data_offset for part in info.tile_parts)
-    if coding.n_packets > available:
-        # Every packet takes a byte at least, so tiny precincts cannot be claimed for free.
-        raise damage("COD", coding.cod_offset, f"at most {available} packets", coding.n_packets)
+    most = most_packets(info)
+    if coding.n_packets > most:
+        raise damage("COD", coding.cod_offset, f"at most {most} packets", coding.n_packets)
     problem = quantization_problem(
         coding.precision,
         coding.levels,
@@ -230,6 +228,19 @@ def check(info: CodestreamInfo, pixel_format: PixelFormat) -> None:
     )
     if problem:
         raise damage("QCD", coding.qcd_offset, "exponents that fit the depth", problem)
+
+
+def most_packets(info: CodestreamInfo) -> int:
+    """Return how many packets are let through.
+
+    Every packet takes a byte at least, so tiny precincts cannot be claimed for free. But decoders
+    take some 200 bytes of memory for each, which is thirty times the frame where precincts are
+    2x2. Encoders make them of 64x64 and more; an average of 8x8 leaves room for small images.
+    """
+    coding = info.coding
+    available = sum(part.offset + part.length - part.data_offset for part in info.tile_parts)
+    samples = coding.rows * coding.columns * coding.components
+    return min(available, 4 * (coding.levels + 1) * coding.components + samples // _PER_PACKET)
 
 
 def _check_transform(coding: Coding, pixel_format: PixelFormat) -> None:

@@ -1,4 +1,4 @@
-"""Frames as their source compressed them, decoded by whatever pydicom has for their syntax.
+"""Frames as their source compressed them, decoded by a plugin of pydicom for their syntax.
 
 Such frames are never made here, only kept: where a source was compressed with loss, its decoded
 values take several times the room and are no better.
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dicube_core.codec._arrays import check_out, require_full_resolution
+from dicube_core.codec._rle import decode_rle
+from dicube_core.codec.frame_headers import RLE, check_frame, decoders_of
 from dicube_core.exceptions import CodecUnavailableError, DecodeError
 
 if TYPE_CHECKING:
@@ -18,13 +20,50 @@ if TYPE_CHECKING:
     from dicube_core.codec.base import Codestream, StoredValues
     from dicube_core.pixels import PixelFormat
 
-__all__ = ["DECODED_BY", "EncapsulatedCodec", "EncapsulatedInfo"]
+__all__ = ["EncapsulatedCodec", "EncapsulatedInfo", "decoder_for", "trusted_plugin"]
 
-#: Transfer syntaxes of JPEG 2000 -> the decoder of pydicom that they are given to. It is always
-#: installed; GDCM, which pydicom would ask first, ends the process over some damaged frames.
-DECODED_BY = dict.fromkeys(
-    (f"1.2.840.10008.1.2.4.{number}" for number in (90, 91, 201, 202, 203)), "pylibjpeg"
-)
+
+def decoder_for(syntax: str) -> tuple[Decoder, str]:
+    """Return the decoder of pydicom for a transfer syntax, and the plugin that it is to use.
+
+    Raises
+    ------
+    CodecUnavailableError
+        No plugin that may decode it is installed.
+    DecodeError
+        The transfer syntax has no compressed frames.
+    """
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import UID
+
+    uid = UID(syntax)
+    try:
+        decoder = get_decoder(uid)
+    except NotImplementedError as exc:
+        raise CodecUnavailableError(f"pydicom does not know transfer syntax {syntax}") from exc
+    if not decoder.is_encapsulated:
+        raise DecodeError(f"transfer syntax {syntax} has no compressed frames")
+    known = decoders_of(syntax)
+    installed = decoder.available_plugins
+    plugin = next((name for name in known if name in installed), None)
+    if plugin is None:
+        wanted = f" ({' or '.join(known)})" if known else ""
+        raise CodecUnavailableError(
+            f"no decoder for transfer syntax {syntax} is installed{wanted}",
+            suggestion="pip install 'dicube-plugins[decoders]'",
+        )
+    return decoder, plugin
+
+
+def trusted_plugin(syntax: str) -> str:
+    """Return what to give to pydicom as ``decoding_plugin``; '' for uncompressed pixels.
+
+    Raises
+    ------
+    CodecUnavailableError
+        As `decoder_for`.
+    """
+    return decoder_for(syntax)[1] if decoders_of(syntax) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +114,22 @@ class EncapsulatedCodec:
         )
 
     def inspect(self, codestream: Codestream, pixel_format: PixelFormat) -> EncapsulatedInfo:
-        """Check that there is a frame; only its decoder knows its structure.
+        """Check the frame's own header and structure; see `check_frame`.
 
         Raises
         ------
         DecodeError
-            It is empty.
+            It is damaged, or of another size, depth or number of samples.
         """
-        size = memoryview(codestream).nbytes
-        if not size:
-            raise DecodeError("the compressed frame is empty", details={"offset": 0})
+        frame = bytes(codestream)
+        check_frame(frame, self.transfer_syntax_uid, pixel_format)
         return EncapsulatedInfo(
             pixel_format.rows,
             pixel_format.columns,
             pixel_format.samples_per_pixel,
             pixel_format.bits_stored,
             pixel_format.pixel_representation == 1,
-            size,
+            len(frame),
         )
 
     def decode(
@@ -115,8 +153,9 @@ class EncapsulatedCodec:
         require_full_resolution(level, f"frames kept as {self.transfer_syntax_uid}")
         if out is not None:
             check_out(out, pixel_format.shape, pixel_format.dtype)
-        self.inspect(codestream, pixel_format)
-        array, photometric = self._decoded(bytes(codestream), pixel_format)
+        frame = bytes(codestream)
+        self.inspect(frame, pixel_format)
+        array, photometric = self._decoded(frame, pixel_format)
         if array.shape != pixel_format.shape or (
             pixel_format.is_colour and photometric != pixel_format.photometric_interpretation
         ):
@@ -132,30 +171,14 @@ class EncapsulatedCodec:
         np.copyto(out, values)
         return out
 
-    def _decoder(self) -> Decoder:
-        from pydicom.pixels.decoders.base import get_decoder
-        from pydicom.uid import UID
-
-        syntax = UID(self.transfer_syntax_uid)
-        try:
-            decoder = get_decoder(syntax)
-        except NotImplementedError as exc:
-            raise CodecUnavailableError(f"pydicom does not know transfer syntax {syntax}") from exc
-        if not decoder.is_encapsulated:
-            raise DecodeError(f"transfer syntax {syntax} has no compressed frames")
-        if not decoder.is_available:
-            raise CodecUnavailableError(
-                f"pydicom has no decoder for transfer syntax {syntax}",
-                suggestion="pip install 'dicube-plugins[decoders]'",
-            )
-        return decoder
-
     def _decoded(self, frame: bytes, pixel_format: PixelFormat) -> tuple[StoredValues, str]:
+        if self.transfer_syntax_uid == RLE:
+            return decode_rle(frame, pixel_format), pixel_format.photometric_interpretation
         from pydicom.dataset import Dataset, FileMetaDataset
         from pydicom.encaps import encapsulate
         from pydicom.uid import UID
 
-        decoder = self._decoder()
+        decoder, plugin = decoder_for(self.transfer_syntax_uid)
         dataset = Dataset()
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = UID(self.transfer_syntax_uid)
@@ -176,7 +199,7 @@ class EncapsulatedCodec:
             array, properties = decoder.as_array(
                 dataset,
                 raw=True,
-                decoding_plugin=DECODED_BY.get(self.transfer_syntax_uid, ""),
+                decoding_plugin=plugin,
                 correct_unused_bits=False,  # type: ignore[arg-type]
             )
         except Exception as exc:

@@ -104,8 +104,8 @@ def call_native(function: Callable[[], _T], error: type[CodecError]) -> _T:
         try:
             result = function()
         except (RuntimeError, ValueError) as exc:
-            cause = exc.__cause__ or exc
-            raise error(f"the HTJ2K library failed: {cause}") from exc
+            # Not kept in a variable: the error knows this frame, and with it the whole image.
+            raise error(f"the HTJ2K library failed: {exc.__cause__ or exc}") from exc
         finally:
             _caught.messages = None
         if messages:

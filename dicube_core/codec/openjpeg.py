@@ -56,7 +56,7 @@ class OpenJPEGCodec:
         """Raise `CodecUnavailableError`: OpenJPEG does not encode HTJ2K."""
         raise CodecUnavailableError(
             f"OpenJPEG cannot encode HTJ2K (frame of {frame.shape}, {pixel_format.dtype_name})",
-            suggestion="python -m pip install 'imagecodecs>=2026.1.1'",
+            suggestion="python -m pip install 'imagecodecs>=2026.1.14'",
         )
 
     def inspect(self, codestream: Codestream, pixel_format: PixelFormat) -> CodestreamInfo:
@@ -85,7 +85,7 @@ class OpenJPEGCodec:
             what = f"resolution level {level}" if level else f"{planes} bit planes"
             raise CodecUnavailableError(
                 f"pylibjpeg-openjpeg cannot decode {what}",
-                suggestion="python -m pip install 'imagecodecs>=2026.1.1'",
+                suggestion="python -m pip install 'imagecodecs>=2026.1.14'",
             )
         try:
             decoded: StoredValues = require().decode(bytes(codestream), j2k_format=0)

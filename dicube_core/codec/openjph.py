@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dicube_core.codec._arrays import check_out, native_frame, reduced_shape, refuse_unfit
+from dicube_core.codec._loading import load_imagecodecs
 from dicube_core.codec.base import HTJ2K_LOSSLESS
 from dicube_core.codec.codestream import check, parse
 from dicube_core.codec.native_errors import call_native
@@ -27,13 +28,7 @@ _SSIZ_OFFSET = 42
 
 def require() -> Any:
     """Return the library, or raise `CodecUnavailableError`."""
-    try:
-        import imagecodecs
-    except ImportError as exc:
-        raise CodecUnavailableError(
-            "HTJ2K encoding and decoding need imagecodecs",
-            suggestion="python -m pip install 'imagecodecs>=2026.1.1'",
-        ) from exc
+    imagecodecs = load_imagecodecs("HTJ2K", "HTJ2K encoding and decoding need")
     if not imagecodecs.HTJ2K.available:
         raise CodecUnavailableError(
             "this build of imagecodecs comes without HTJ2K",

@@ -12,9 +12,13 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dicube_core.codec._arrays import check_out, native_frame, require_full_resolution
+from dicube_core.codec._arrays import (
+    check_out,
+    native_frame,
+    require_full_resolution,
+    require_within_limit,
+)
 from dicube_core.exceptions import CodecUnavailableError, DecodeError, EncodeError
-from dicube_core.settings import LIMITS
 
 if TYPE_CHECKING:
     from dicube_core.codec.base import Codestream, StoredValues
@@ -42,18 +46,20 @@ _CODES = {name: code for code, name in _TYPES.items()}
 _LEVEL = 8
 
 
-def require() -> Any:
-    """Return the library, or raise `CodecUnavailableError`."""
+def require() -> tuple[Any, Any]:
+    """Return the library's options and functions, or raise `CodecUnavailableError`."""
     # Not imagecodecs: it decodes all that a stream claims to hold before it looks at the size that
     # is wanted, so that a few hundred bytes take gigabytes, or end the process.
     try:
         import pcodec
+        from pcodec import standalone
     except ImportError as exc:
         raise CodecUnavailableError(
             "real values and 64-bit integers need pcodec",
             suggestion="python -m pip install 'dicube-plugins[real]'",
         ) from exc
-    return pcodec
+    # Of version 1.0 it is no attribute.
+    return pcodec.ChunkConfig, standalone
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +95,10 @@ class PCodec:
         code = _CODES.get(values.dtype.name)
         if code is None:
             raise EncodeError(f"pcodec does not encode {values.dtype}; use codec='htj2k'")
-        pcodec = require()
-        options = pcodec.ChunkConfig(compression_level=_LEVEL)
+        chunk_config, standalone = require()
+        options = chunk_config(compression_level=_LEVEL)
         try:
-            stream: bytes = pcodec.standalone.simple_compress(values.reshape(-1), options)
+            stream: bytes = standalone.simple_compress(values.reshape(-1), options)
         except RuntimeError as exc:
             raise EncodeError(f"pcodec failed: {exc}") from exc
         samples = pixel_format.samples_per_pixel
@@ -112,10 +118,7 @@ class PCodec:
         found = (_TYPES.get(code), rows, columns, samples)
         if found != expected:
             raise _damage("description", 5, expected, found)
-        if pixel_format.n_bytes > LIMITS.frame_bytes:
-            raise _damage(
-                "description", 5, f"at most {LIMITS.frame_bytes} bytes", pixel_format.n_bytes
-            )
+        require_within_limit(pixel_format)
         if length != len(data) - _HEADER.size:
             raise _damage("stream", _HEADER.size, f"{length} bytes", len(data) - _HEADER.size)
         if zlib.crc32(memoryview(data)[_HEADER.size :]) != crc:
@@ -144,11 +147,11 @@ class PCodec:
         if out is not None:
             check_out(out, pixel_format.shape, pixel_format.dtype)
         self.inspect(codestream, pixel_format)
-        pcodec = require()
+        _, standalone = require()
         stream = bytes(memoryview(codestream)[_HEADER.size :])
         result: StoredValues = np.empty(pixel_format.shape, pixel_format.dtype)
         try:
-            done = pcodec.standalone.simple_decompress_into(stream, result.reshape(-1))
+            done = standalone.simple_decompress_into(stream, result.reshape(-1))
         except RuntimeError as exc:
             raise DecodeError(f"pcodec failed: {exc}") from exc
         except BaseException as exc:

@@ -5,10 +5,12 @@ Standard library only: asking what is registered loads no codec.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dicube_core.exceptions import CodecUnavailableError, DataConsistencyError
-from dicube_core.forks import ForkSafeLock
+from dicube_core.forks import LOADING, ForkSafeLock
+from dicube_core.settings import get_limits
 from dicube_core.unknown import UNKNOWN_CODEC, first_answer
 
 if TYPE_CHECKING:
@@ -29,30 +31,33 @@ __all__ = [
 
 def _build_htj2k() -> FrameCodec:
     from dicube_core.codec import openjpeg, openjph
+    from dicube_core.codec.self_test import require_working
 
     try:
         openjph.require()
+        return require_working(openjph.OpenJPHCodec())
     except CodecUnavailableError as missing:
         try:
             openjpeg.require()
+            return require_working(openjpeg.OpenJPEGCodec(name="htj2k"))
         except CodecUnavailableError:
             raise missing from None
-        return openjpeg.OpenJPEGCodec(name="htj2k")
-    return openjph.OpenJPHCodec()
 
 
 def _build_htj2k_openjpeg() -> FrameCodec:
     from dicube_core.codec import openjpeg
+    from dicube_core.codec.self_test import require_working
 
     openjpeg.require()
-    return openjpeg.OpenJPEGCodec()
+    return require_working(openjpeg.OpenJPEGCodec())
 
 
 def _build_pcodec() -> FrameCodec:
     from dicube_core.codec import pcodec
+    from dicube_core.codec.self_test import require_working
 
     pcodec.require()
-    return pcodec.PCodec()
+    return require_working(pcodec.PCodec())
 
 
 def codec_for(pixel_format: PixelFormat) -> str:
@@ -73,6 +78,8 @@ _factories: dict[str, Callable[[], FrameCodec]] = {
     "pcodec": _build_pcodec,
 }
 _codecs: dict[str, FrameCodec] = {}
+#: Names whose factories were given here, so that no other process knows them.
+_given: set[str] = set()
 
 
 def register_codec(name: str, factory: Callable[[], FrameCodec], *, replace: bool = False) -> None:
@@ -101,27 +108,35 @@ def register_codec(name: str, factory: Callable[[], FrameCodec], *, replace: boo
                 f"a codec {name!r} is already registered", suggestion="pass replace=True"
             )
         _factories[name] = factory
+        _given.add(name)
         _codecs.pop(name, None)
 
 
 def get_codec(name: str) -> FrameCodec:
     """Return the codec of this name; the same object on every call. Thread-safe.
 
-    Plugins are asked for names that are not registered.
+    Plugins are asked for names that are not registered. Where ``Limits.decode_seconds`` is set,
+    the codec decodes in worker processes (`dicube_core.codec.bounded`).
 
     Raises
     ------
     CodecUnavailableError
         No such codec, or none of its backends is installed.
     """
-    codec = _codecs.get(name)
-    if codec is not None:
-        return codec
-    if name.startswith(ENCAPSULATED):
-        from dicube_core.codec.encapsulated import EncapsulatedCodec
+    codec = _codecs.get(name) or _built(name)
+    return codec if get_limits().decode_seconds is None else _bounded(name, codec)
 
-        with _lock:
-            return _codecs.setdefault(name, EncapsulatedCodec(name))
+
+def _bounded(name: str, codec: FrameCodec) -> FrameCodec:
+    from dicube_core.codec.bounded import BoundedCodec
+
+    return BoundedCodec(codec, name, _factories[name] if name in _given else None)
+
+
+def _built(name: str) -> FrameCodec:
+    """Return a codec that is not known yet, or not made."""
+    if name.startswith(ENCAPSULATED):
+        return _encapsulated(name)
     if name not in _factories:
         # Without the lock: plugins are loaded, and may come here themselves.
         factory = first_answer(UNKNOWN_CODEC, name)
@@ -130,11 +145,19 @@ def get_codec(name: str) -> FrameCodec:
             raise CodecUnavailableError(f"unknown codec {name!r}; known are {known}")
         with _lock:
             _factories.setdefault(name, factory)
-    with _lock:
+    with LOADING, _lock:
         codec = _codecs.get(name)
         if codec is None:
             codec = _codecs[name] = _factories[name]()
         return codec
+
+
+@lru_cache(maxsize=64)
+def _encapsulated(name: str) -> FrameCodec:
+    """Return a codec whose name comes from a file: a server meets any number of them."""
+    from dicube_core.codec.encapsulated import EncapsulatedCodec
+
+    return EncapsulatedCodec(name)
 
 
 def list_codecs() -> list[str]:

@@ -109,7 +109,9 @@ class ColumnTable:
         self._data = data
         try:
             self._parse()
-        except (struct_error, IndexError, ValueError) as exc:
+        except struct_error:
+            raise MetaDataError(f"header table of {len(data)} bytes is cut") from None
+        except ValueError as exc:
             raise MetaDataError(f"header table of {len(data)} bytes is malformed: {exc}") from exc
 
     def _parse(self) -> None:
@@ -137,6 +139,8 @@ class ColumnTable:
         counts = [0] * n_groups
         self._rows: list[tuple[int, int]] = []
         for group in group_of:
+            if group >= n_groups:
+                raise ValueError(f"a row is of group {group} of {n_groups}")
             self._rows.append((group, counts[group]))
             counts[group] += 1
         if counts != [shape[0] for shape in shapes]:

@@ -27,13 +27,17 @@ __all__ = [
     "FRAME_CHECKSUMS",
     "FRAME_MAP",
     "KEPT_ENCODING",
+    "LOST_HEADERS",
     "PIXEL_HEADER_KEY",
+    "REPAIR_RECORD",
     "SLICE_HEADERS",
     "SOURCE_HEADER",
     "WRITER",
     "Directory",
     "Entry",
+    "LooseDirectory",
     "directory_size",
+    "read_loosely",
 ]
 
 #: Not text, and damaged by every newline conversion, like the signature of PNG.
@@ -53,13 +57,19 @@ KEPT_ENCODING = b"ENCP"
 SLICE_HEADERS = b"HDRS"
 SOURCE_HEADER = b"SRCH"
 WRITER = b"WRTR"
+#: What was lost when a damaged file was repaired, and the headers of the slices that were lost.
+REPAIR_RECORD = b"REPR"
+LOST_HEADERS = b"RHDR"
 
 #: A reader that does not know an entry with this flag must not read the file.
 CRITICAL = 1
 #: What is written with that flag.
 CRITICAL_PARTS = frozenset((FRAME_MAP,))
 _KNOWN = frozenset(
-    (FRAME_CHECKSUMS, FRAME_MAP, KEPT_ENCODING, SLICE_HEADERS, SOURCE_HEADER, WRITER)
+    (
+        *(FRAME_CHECKSUMS, FRAME_MAP, KEPT_ENCODING, LOST_HEADERS),
+        *(REPAIR_RECORD, SLICE_HEADERS, SOURCE_HEADER, WRITER),
+    )
 )
 _BASE = {
     "dicom_status": b"stat",
@@ -204,6 +214,81 @@ def _parse_entries(body: bytes, file_size: int, where: str, name: str) -> dict[b
             )
         entries[tag] = Entry(Section(offset, length), crc, flags)
     return entries
+
+
+#: More slots than any file has are not looked at.
+_MOST_SLOTS = 64
+
+
+class LooseDirectory(NamedTuple):
+    """What the bytes of a directory say that may be damaged; nothing of it was checked.
+
+    `slots` are (tag, entry) in their order, to the end of the data where the directory is not
+    `sound`: what is behind its last entry then looks like further ones.
+    """
+
+    slots: list[tuple[bytes, Entry]]
+    n_entries: int
+    version: int
+    file_length: int
+    frame_count: int
+    header_crc: int
+    crc: int
+    sound: bool
+
+    def known(self) -> dict[bytes, Entry]:
+        """Return the entries whose tag is one of ours, the first of each."""
+        found: dict[bytes, Entry] = {}
+        for tag, entry in self.slots:
+            if tag in _KNOWN or tag in _BASE.values():
+                found.setdefault(tag, entry)
+        return found
+
+    def refuse_unknown(self, name: str) -> None:
+        """Refuse a directory that is sound, but of a later version of the format.
+
+        Raises
+        ------
+        UnsupportedVersionError
+            Its version, or a critical part, is unknown.
+        """
+        known = self.known()
+        needed = [tag for tag, entry in self.slots if entry.flags & CRITICAL and tag not in known]
+        if self.sound and (self.version != _VERSION or needed):
+            raise UnsupportedVersionError(
+                f"{name}: the extension block is of version {self.version} and needs "
+                f"{needed or 'nothing else'}, which this version does not know",
+                suggestion="upgrade dicube-plugins",
+                details={"path": name, "offset": HEADER_SIZE},
+            )
+
+
+def read_loosely(front: bytes, start: int = HEADER_SIZE) -> LooseDirectory | None:
+    """Read a directory for repair, damaged or not; None where there is no room for one.
+
+    Parameters
+    ----------
+    front : bytes
+        The first bytes of the file.
+    start : int
+        Where the directory begins, if bytes were lost or put before it.
+    """
+    data = front[start:]
+    if len(data) < _HEAD.size:
+        return None
+    _, version, n_entries, file_length, frames, header_crc, crc = _HEAD.unpack_from(data)
+    size = directory_size(n_entries)
+    body = data[_HEAD.size : size]
+    whole = data[:8] == EXTENSION_MAGIC and size <= len(data)
+    sound = whole and zlib.crc32(body, zlib.crc32(data[: _HEAD.size - 4])) == crc
+    if not sound:
+        room = (len(data) - _HEAD.size) // _ENTRY.size
+        body = data[_HEAD.size : directory_size(min(_MOST_SLOTS, room))]
+    slots = [
+        (tag, Entry(Section(offset, length), entry_crc, flags))
+        for tag, flags, offset, length, entry_crc, _ in _ENTRY.iter_unpack(body)
+    ]
+    return LooseDirectory(slots, n_entries, version, file_length, frames, header_crc, crc, sound)
 
 
 def binding_of(pixel_header: dict[str, Any]) -> int | None:

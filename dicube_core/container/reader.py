@@ -22,6 +22,7 @@ from dicube_core.exceptions import (
     InvalidCubeFileError,
     MetaDataError,
 )
+from dicube_core.settings import get_limits, how_to_raise
 
 if TYPE_CHECKING:
     from array import array
@@ -71,6 +72,7 @@ class Container:
         self.file_size = source.size()
         self._front = source.read_at(0, min(self.file_size, _FRONT))
         self.header = FileHeader.parse(self._front, self.file_size, self.name)
+        self._check_limits()
         self._directory = Directory.parse(self._front, self.file_size, self.name)
         if self._directory is not None:
             self._directory.check_file(self._front, self.file_size, self.name)
@@ -93,6 +95,34 @@ class Container:
     def validated(self) -> bool:
         """Whether every byte read is compared with a checksum stored in the file."""
         return self._directory is not None
+
+    def _check_limits(self) -> None:
+        """Refuse no frames, and more or larger sections than the limits allow, before all else."""
+        limits = get_limits()
+        if not self.header.frame_count:
+            raise InvalidCubeFileError(
+                f"{self.name}: the file has no frames (header byte 108)",
+                details={"path": self.name, "offset": 108},
+            )
+        if self.header.frame_count > limits.frame_count:
+            raise InvalidCubeFileError(
+                f"{self.name}: {self.header.frame_count} frames (header byte 108), the limit "
+                f"frame_count is {limits.frame_count}",
+                suggestion=how_to_raise("frame_count"),
+                details={"path": self.name, "offset": 108},
+            )
+        for name in ("dicom_status", "dicom_meta", "space", "pixel_header"):
+            self._check_size(getattr(self.header, name), f"section {name}")
+
+    def _check_size(self, section: Section, what: str, allowed: int = 0) -> None:
+        limit = get_limits().metadata_bytes
+        if section.length > max(limit, allowed):
+            raise InvalidCubeFileError(
+                f"{self.name}: {what} at byte {section.offset} has {section.length} bytes, the "
+                f"limit metadata_bytes is {limit}",
+                suggestion=how_to_raise("metadata_bytes"),
+                details={"path": self.name, "section": what, "offset": section.offset},
+            )
 
     def _front_needed(self) -> int:
         """End of what stands before the frames: worth keeping for the metadata sections."""
@@ -125,7 +155,7 @@ class Container:
         key = self.pixel_header.pop(PIXEL_HEADER_KEY, None)
         self.extension = "valid" if self._directory is not None else "none"
         if self._directory is None and binding is not None:
-            if binding == crc32(self._front[:HEADER_SIZE]):
+            if binding == crc32(self._front[:HEADER_SIZE]) or not self._follows_without_gap():
                 raise ChecksumError(
                     f"{self.name}: the extension block at byte {HEADER_SIZE} is damaged",
                     suggestion="restore the file from its source",
@@ -141,6 +171,19 @@ class Container:
                 details={"path": self.name, "section": "pixel_header"},
             )
         return key if isinstance(key, dict) else {}
+
+    def _follows_without_gap(self) -> bool:
+        """Tell whether the sections begin behind the header, as in files without extension.
+
+        A writer that drops the extension block leaves no room for it. Where there is room, the
+        block is there, and its beginning is damaged together with the header.
+        """
+        position = HEADER_SIZE
+        for section in sorted(place for _, place in self.header.sections() if place.length):
+            if section.offset != position:
+                return False
+            position = section.stop
+        return True
 
     def _read_frame_checksums(self) -> array[int] | None:
         data = self.part(FRAME_CHECKSUMS)
@@ -185,10 +228,11 @@ class Container:
         entry = self._directory.entries.get(tag) if self._directory is not None else None
         if entry is None:
             return None
+        what = f"extension part {tag.decode('latin-1')}"
+        # Tables with a few numbers per frame are as long as there are frames.
+        self._check_size(entry.section, what, 16 * (self.frame_count + 1))
         data = self._read(entry.section)
-        self._check(
-            data, entry.crc, f"extension part {tag.decode('latin-1')}", entry.section.offset
-        )
+        self._check(data, entry.crc, what, entry.section.offset)
         return data
 
     def check_all(self) -> None:
@@ -199,14 +243,18 @@ class Container:
         ChecksumError, TruncatedFileError
             One is damaged.
         """
+        self.check_parts()
+        for frame in range(self.frame_count):
+            self.codestream(frame)
+
+    def check_parts(self) -> None:
+        """Do so for everything but the frames; also for parts that nothing here reads."""
         sections = [name for name, _ in self.header.sections()]
         for name in sections:
             self.section(name)
         entries = set() if self._directory is None else set(self._directory.entries)
         for tag in sorted(entries - {Directory.base_tag(name) for name in sections}):
             self.part(tag)
-        for frame in range(self.frame_count):
-            self.codestream(frame)
 
     def _check(self, data: bytes, expected: int, what: str, offset: int) -> None:
         if crc32(data) != expected:

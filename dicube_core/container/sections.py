@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.exceptions import InvalidCubeFileError, MetaDataError
-from dicube_core.settings import LIMITS
+from dicube_core.settings import get_limits, how_to_raise
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from zstandard import ZstdDecompressor
 
 __all__ = ["compress", "decompress", "dump_json", "parse_json"]
@@ -52,30 +55,61 @@ def decompress(data: bytes, what: str) -> bytes:
     """
     import zstandard
 
-    limit = min(LIMITS.metadata_bytes, _ALWAYS_ALLOWED + _MAX_RATIO * len(data))
-    parts: list[bytes] = []
-    total = 0
+    allowed = get_limits().metadata_bytes
+    limit = min(allowed, _ALWAYS_ALLOWED + _MAX_RATIO * len(data))
     try:
         declared = zstandard.get_frame_parameters(data).content_size
-        # Streaming, as the size that the frame declares may be wrong: no more than a megabyte is
-        # allocated on its word.
-        size = min(max(declared, 1 << 14), 1 << 20)
-        reader = _decompressor().stream_reader(data)
-        while chunk := reader.read(size):
-            total += len(chunk)
-            if total > limit:
-                raise InvalidCubeFileError(
-                    f"{what}: {len(data)} bytes decompress to more than {limit}; refused",
-                    suggestion="no real series does that; the file is damaged or hostile",
-                )
-            parts.append(chunk)
+        known = declared != zstandard.CONTENTSIZE_UNKNOWN
+        bound = declared if known else limit
+        if bound > limit:
+            raise _too_large(what, len(data), limit, allowed)
+        if not known and sum(map(len, _pieces(data, bound, 1024))) > limit:
+            # Counted before anything is kept; our own writer always declares the size.
+            raise _too_large(what, len(data), limit, allowed)
+        content = b"".join(_pieces(data, bound))
     except zstandard.ZstdError as exc:
         raise InvalidCubeFileError(f"{what}: not a valid Zstandard frame: {exc}") from exc
-    if declared not in (total, zstandard.CONTENTSIZE_UNKNOWN):
-        raise InvalidCubeFileError(
-            f"{what}: the Zstandard frame ends after {total} of {declared} bytes"
+    if known and len(content) != declared:
+        ends = f"after {len(content)} of" if len(content) < declared else "later than after the"
+        raise InvalidCubeFileError(f"{what}: the Zstandard frame ends {ends} {declared} bytes")
+    return content
+
+
+def _pieces(data: bytes, bound: int, most: int = sys.maxsize) -> Iterator[bytes]:
+    """Yield the content until there is more than `bound` of it, which is one piece more at most.
+
+    No piece is made of more than `most` bytes of `data`.
+
+    Raises ``ZstdError`` where `data` is not one whole frame.
+    """
+    import zstandard
+
+    # In steps, as the size that the frame declares may be wrong. Four bytes may become 128 KiB
+    # (RFC 8878, 3.1.1.2.2), so no piece is much larger than what is left of the bound.
+    stream = _decompressor().decompressobj()
+    position = total = 0
+    while total <= bound and position < len(data) and not stream.eof:
+        step = min(max(1024, (bound - total) >> 15), most)
+        piece = stream.decompress(data[position : position + step])
+        position += step
+        total += len(piece)
+        yield piece
+    if total <= bound and not stream.eof:
+        raise zstandard.ZstdError(f"it is cut, and ends after {total} bytes of content")
+    if stream.eof and (stream.unused_data or position < len(data)):
+        raise zstandard.ZstdError("other bytes follow it")
+
+
+def _too_large(what: str, size: int, limit: int, allowed: int) -> InvalidCubeFileError:
+    if limit < allowed:
+        return InvalidCubeFileError(
+            f"{what}: {size} bytes decompress to more than {limit}; refused",
+            suggestion="no real series does that; the file is damaged or hostile",
         )
-    return b"".join(parts)
+    return InvalidCubeFileError(
+        f"{what}: {size} bytes decompress to more than the limit metadata_bytes, {limit}",
+        suggestion=how_to_raise("metadata_bytes"),
+    )
 
 
 def _refuse_constant(text: str) -> Any:
@@ -101,10 +135,13 @@ def parse_json(data: bytes, what: str, *, finite: bool = True) -> dict[str, Any]
         value = _finite_json.decode(data.decode()) if finite else json.loads(data)
     except RecursionError:
         raise MetaDataError(f"{what}: JSON nested too deeply") from None
+    except UnicodeDecodeError as exc:
+        raise MetaDataError(f"{what}: not UTF-8 text at its byte {exc.start}") from exc
     except ValueError as exc:
         raise MetaDataError(f"{what}: not valid JSON: {exc}") from exc
     if not isinstance(value, dict):
-        raise MetaDataError(f"{what}: a JSON object is expected, not {type(value).__name__}")
+        found = "null" if value is None else type(value).__name__
+        raise MetaDataError(f"{what}: a JSON object is expected, not {found}")
     return value
 
 

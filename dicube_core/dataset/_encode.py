@@ -30,6 +30,7 @@ __all__ = ["decimal_text", "encode_dataset", "encode_element", "value_of"]
 
 #: Sequences deeper than this would not be read again (`elements.walk`).
 _MAX_DEPTH = 64
+_CHARACTER_SET = 0x00080005
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _ITEM_GROUP, _ITEM_NUMBER = 0xFFFE, 0xE000
 _NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
@@ -103,7 +104,7 @@ def value_of(tag: int, element: Mapping[str, Any]) -> list[Any] | bytes | None:
         raise MetaDataError(f"{_name(tag)}: the value is elsewhere: {element['BulkDataURI']!r}")
     value = element.get("Value")
     if value is not None and not isinstance(value, list):
-        raise MetaDataError(f"{_name(tag)}: Value is {type(value).__name__}, not a list")
+        raise MetaDataError(f"{_name(tag)}: Value is a {type(value).__name__}, not a list")
     return value
 
 
@@ -150,6 +151,8 @@ def _encode(
         raise MetaDataError(f"{_name(tag)}: unknown VR {vr!r}")
     if encoding.big_endian:
         raise MetaDataError("data sets are written little endian only")
+    if tag == _CHARACTER_SET and vr != "CS":
+        raise MetaDataError(f"{_name(tag)}: VR {vr}, which no reader takes for a character set")
     if vr == "SQ":
         content = _items(tag, value, encoding, charset, depth)
     elif value and isinstance(value, bytes) != (vr in BINARY_VRS):
@@ -167,7 +170,8 @@ def _items(tag: int, value: object, encoding: Encoding, charset: CharacterSet, d
     parts = []
     for item in value or ():
         if not hasattr(item, "items"):
-            raise MetaDataError(f"{_name(tag)}: an item is {type(item).__name__}, not a data set")
+            found = "null" if item is None else type(item).__name__
+            raise MetaDataError(f"{_name(tag)}: an item is {found}, not a data set")
         content = encode_dataset(item, encoding, charset, depth=depth + 1)
         parts += [pack("<HHI", _ITEM_GROUP, _ITEM_NUMBER, len(content)), content]
     return b"".join(parts)

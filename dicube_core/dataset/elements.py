@@ -16,6 +16,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from dicube_core.exceptions import MetaDataError
+from dicube_core.settings import get_limits, how_to_raise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,13 +125,23 @@ def _need(size: int, stop: int, what: str) -> NeedMoreBytesError:
     return error
 
 
+def _too_deep(start: int) -> MetaDataError:
+    limit = get_limits().json_depth
+    if limit >= _MAX_DEPTH:
+        return MetaDataError(f"sequences nested deeper than {_MAX_DEPTH} at byte {start}")
+    return MetaDataError(
+        f"sequences nested deeper than the limit json_depth, {limit}, at byte {start}",
+        suggestion=how_to_raise("json_depth"),
+    )
+
+
 def walk(  # noqa: C901, PLR0912 - the innermost loop; calls would double its cost
     buffer: bytes | bytearray | memoryview,
     encoding: Encoding = EXPLICIT_LITTLE,
     start: int = 0,
     stop: int | None = None,
     *,
-    until: int = 0xFFFFFFFF,
+    until: int = 1 << 32,
     depth: int = 0,
 ) -> Iterator[Element]:
     """Yield the elements of one level.
@@ -157,8 +168,8 @@ def walk(  # noqa: C901, PLR0912 - the innermost loop; calls would double its co
     MetaDataError
         The bytes are not a data set; the message gives the byte offset.
     """
-    if depth > _MAX_DEPTH:
-        raise MetaDataError(f"sequences nested deeper than {_MAX_DEPTH} at byte {start}")
+    if depth > _MAX_DEPTH or depth > get_limits().json_depth:
+        raise _too_deep(start)
     stop = len(buffer) if stop is None else stop
     structs = _STRUCTS[encoding.big_endian]
     short, implicit, long = structs.short, structs.implicit, structs.long

@@ -115,7 +115,10 @@ def _find_in_rest(
                 values[element.tag] = b""
             length = UNDEFINED if element.undefined else element.value_stop - element.value
             return element.start, element.value, length
-        if element.tag in WANTED:
+        if element.tag > PIXEL_DATA:
+            for _ in walk(front, EXPLICIT_LITTLE, element.start):
+                pass  # names the element that is cut, if one is
+        elif element.tag in WANTED:
             values[element.tag] = front[element.value : element.value_stop]
     return None
 

@@ -23,7 +23,7 @@ from dicube_core.dataset.elements import (
 )
 from dicube_core.dataset.json_model import Level
 from dicube_core.exceptions import MetaDataError
-from dicube_core.settings import LIMITS
+from dicube_core.settings import get_limits, how_to_raise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,8 @@ def big_to_little(data: bytes | bytearray | memoryview) -> bytes:
     Returns
     -------
     bytes
-        As long as `data`. Values of UN are left as they are: nobody knows their byte order.
+        As long as `data`, unless elements without VR become UN. Values of UN are left as they
+        are: nobody knows their byte order.
 
     Raises
     ------
@@ -111,17 +112,20 @@ def inflate(data: bytes | bytearray | memoryview) -> bytes:
     ------
     MetaDataError
         The stream is damaged or cut, is followed by something else than padding or the trailer
-        of gzip, or gives more than ``LIMITS.metadata_bytes``.
+        of gzip, or gives more than ``Limits.metadata_bytes``.
     """
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
-    limit = LIMITS.metadata_bytes
+    limit = get_limits().metadata_bytes
     try:
         result = stream.decompress(data, limit)
     except zlib.error as error:
         raise MetaDataError(f"deflated data set is damaged: {error}") from error
     if not stream.eof:
         if len(result) >= limit:
-            raise MetaDataError(f"deflated data set holds more than {limit} bytes")
+            raise MetaDataError(
+                f"deflated data set holds more than {limit} bytes, the limit metadata_bytes",
+                suggestion=how_to_raise("metadata_bytes"),
+            )
         raise MetaDataError(f"deflated data set is cut: it ends after {len(data)} bytes")
     # Some writers end the stream as gzip does, with checksum and size.
     trailer = pack("<II", zlib.crc32(result), len(result) & 0xFFFFFFFF)

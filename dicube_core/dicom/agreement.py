@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dicube_core.dataset.elements import PIXEL_DATA, walk
-from dicube_core.dataset.find import header_values
+from dicube_core.dataset.elements import PIXEL_DATA, complete_length, walk
+from dicube_core.dataset.find import PIXEL_ELEMENTS, WANTED, header_values
 from dicube_core.dicom.pixel_fields import FLOAT_TAGS, pixel_format_of, rescale_of
-from dicube_core.exceptions import DataConsistencyError
+from dicube_core.exceptions import DataConsistencyError, MetaDataError
 
 if TYPE_CHECKING:
     from dicube_core.dicom.headers import SliceHeader
@@ -29,6 +29,7 @@ def require_agreement(
         the frame fits; the message names the slice.
     """
     values, where = header_values(header), f"{header.name} (slice {index})"
+    _require_whole(header, where)
     found = pixel_format_of(values, header.name)
     if found != pixel_format:
         raise DataConsistencyError(
@@ -42,6 +43,32 @@ def require_agreement(
             f"{where}: its header says slope and intercept {rescale}, the pixel header {expected}",
             suggestion="set both, or neither",
         )
+
+
+def _require_whole(header: SliceHeader, where: str) -> None:
+    """Check that nothing around the frame swallows it, or takes its place."""
+    try:
+        before = [e.tag for e in walk(header.head, header.encoding)]
+        after = [e.tag for e in walk(header.tail, header.encoding)]
+        meta = [e.tag >> 16 for e in walk(header.file_meta)]
+        behind = complete_length(header.tail + header.rest, header.encoding) if header.rest else 0
+    except MetaDataError as exc:
+        raise DataConsistencyError(f"{where}: its header is damaged: {exc.message}") from exc
+    others = PIXEL_ELEMENTS.intersection(before) or (PIXEL_ELEMENTS | WANTED).intersection(after)
+    if others:
+        tag = min(others)
+        raise DataConsistencyError(
+            f"{where}: element ({tag >> 16:04X},{tag & 0xFFFF:04X}) stands where it would change "
+            "the meaning of the pixels"
+        )
+    if header.rest and behind != len(header.tail):
+        raise DataConsistencyError(f"{where}: what follows the pixels is damaged")
+    preamble = header.preamble
+    if preamble and (len(preamble) != 132 or preamble[128:] != b"DICM"):
+        raise DataConsistencyError(f"{where}: its preamble is damaged")
+    # Group 0002 says how the data set is encoded; nothing of the data set may go on with it.
+    if any(group != 0x0002 for group in meta) or (before and before[0] >> 16 == 0x0002):
+        raise DataConsistencyError(f"{where}: its file meta information is damaged")
 
 
 def _require_pixel_element(header: SliceHeader, index: int, pixel_format: PixelFormat) -> None:

@@ -19,7 +19,7 @@ from dicube_core.dataset.elements import (
     element_header,
     walk,
 )
-from dicube_core.exceptions import MetaDataError
+from dicube_core.exceptions import DicomCubeError, MetaDataError, errors_name
 
 __all__ = ["HeaderTable", "SliceHeader", "pack_headers"]
 
@@ -115,7 +115,8 @@ def pack_headers(headers: Sequence[SliceHeader]) -> bytes:
 
 def _row(header: SliceHeader) -> tuple[tuple[object, ...], list[bytes]]:
     """Cut a header into pieces: one per element, so that equal elements are stored once."""
-    name, syntax = header.name.encode("utf-8", "surrogateescape"), header.source_syntax.encode()
+    name = header.name.encode("utf-8", "surrogateescape")
+    syntax = header.source_syntax.encode("latin-1")  # as it was read
     flags = _EXPLICIT * header.explicit | _EXACT * header.exact | _REST * bool(header.rest)
     lengths = _LENGTHS.pack(
         flags,
@@ -180,18 +181,29 @@ class HeaderTable(HeaderSequence):
     """
 
     def __init__(self, data: bytes, count: int, what: str) -> None:
-        self._table = ColumnTable(decompress(data, what))
+        table = decompress(data, what)
+        with errors_name(what):
+            self._table = ColumnTable(table)
         self._what = what
         #: The bytes the table was made of.
         self.packed = data
         if len(self._table) != count:
             raise MetaDataError(f"{what}: headers of {len(self._table)} slices for {count} frames")
 
+    @property
+    def place(self) -> str:
+        """The file and the part of it that the table was read from, as errors name it."""
+        return self._what
+
     def __len__(self) -> int:
         return len(self._table)
 
     def _header(self, number: int) -> SliceHeader:
-        return self._parse(self._table.row(number), number)
+        try:
+            return self._parse(self._table.row(number), number)
+        except DicomCubeError as exc:
+            exc.add_place(self._what)
+            raise
 
     def groups(self) -> Iterator[tuple[list[int], list[bytes | list[bytes]]]]:
         """Yield the slices whose headers have the same elements, and the pieces of these headers.

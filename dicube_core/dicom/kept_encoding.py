@@ -198,6 +198,10 @@ def _is_sound(entry: KeptEncoding) -> bool:
     )
 
 
+def _is_row(row: object) -> bool:
+    return isinstance(row, list) and [type(text) for text in row] == [str] * len(_FIELDS)
+
+
 def pack_kept(kept: Sequence[KeptEncoding]) -> bytes:
     """Pack one entry per instance; deterministic."""
     rows = [[getattr(entry, name).hex() for name in _FIELDS] for entry in kept]
@@ -213,10 +217,12 @@ def parse_kept(data: bytes, count: int, where: str) -> tuple[KeptEncoding, ...]:
         It is damaged, or not of `count` instances.
     """
     rows = parse_json(decompress(data, where), where).get("instances")
+    if not isinstance(rows, list) or not all(map(_is_row, rows)):
+        raise InvalidCubeFileError(f"{where}: not a list of {len(_FIELDS)} texts per instance")
     try:
-        kept = tuple(KeptEncoding(*(bytes.fromhex(text) for text in row)) for row in rows or ())
-    except (TypeError, ValueError) as exc:
-        raise InvalidCubeFileError(f"{where}: not a list of encodings: {exc}") from exc
+        kept = tuple(KeptEncoding(*map(bytes.fromhex, row)) for row in rows)
+    except ValueError:
+        raise InvalidCubeFileError(f"{where}: an entry is not hexadecimal") from None
     if any(not _is_sound(entry) for entry in kept):
         raise InvalidCubeFileError(f"{where}: an entry is no encoding of pixels")
     if len(kept) != count:

@@ -15,7 +15,7 @@ from dicube_core.dataset.elements import EXPLICIT_LITTLE, PIXEL_DATA, element_he
 from dicube_core.dicom.file_meta import file_meta_for
 from dicube_core.dicom.headers import HeaderSequence, SliceHeader
 from dicube_core.dicom.pixel_fields import FLOAT_TAGS
-from dicube_core.exceptions import MetaDataError, UnsupportedKindError
+from dicube_core.exceptions import MetaDataError, UnsupportedKindError, errors_name
 
 if TYPE_CHECKING:
     from dicube_core.metadata.meta import DicomMeta
@@ -87,10 +87,17 @@ class MadeHeaders(HeaderSequence):
 
     In Explicit VR Little Endian. Asking for one may raise `MetaDataError`: the metadata of that
     slice is not a data set.
+
+    Parameters
+    ----------
+    meta, pixel_format
+        What they are made of.
+    place : str, optional
+        Where the metadata stands, for messages.
     """
 
-    def __init__(self, meta: DicomMeta, pixel_format: PixelFormat) -> None:
-        self._meta, self._format = meta, pixel_format
+    def __init__(self, meta: DicomMeta, pixel_format: PixelFormat, place: str = "") -> None:
+        self._meta, self._format, self._place = meta, pixel_format, place
         self._made: dict[int, SliceHeader] = {}
 
     def __len__(self) -> int:
@@ -105,11 +112,12 @@ class MadeHeaders(HeaderSequence):
 
         # Group 0002 belongs to the file meta information, which is made anew.
         model = {t: e for t, e in self._meta.index(index).items() if not t.startswith("0002")}
-        try:
-            data = encode_dataset(model, EXPLICIT_LITTLE)
-        except MetaDataError as exc:
-            raise MetaDataError(f"slice {index}: {exc.message}") from exc
-        return header_from_dataset_bytes(data, self._format, f"slice_{index:04d}.dcm")
+        with errors_name(self._place):
+            try:
+                data = encode_dataset(model, EXPLICIT_LITTLE)
+            except MetaDataError as exc:
+                raise MetaDataError(f"slice {index}: {exc.message}") from exc
+            return header_from_dataset_bytes(data, self._format, f"slice_{index:04d}.dcm")
 
 
 def pixel_element(pixel_format: PixelFormat) -> tuple[int, bytes]:

@@ -36,7 +36,12 @@ from dicube_core.dicom.multiframe.fragments import require_one_frame
 from dicube_core.dicom.multiframe.kinds import frames_text
 from dicube_core.dicom.pixel_fields import native_bits
 from dicube_core.dicom.source_file import SourceFile
-from dicube_core.exceptions import MetaDataError, SeriesError, UnsupportedKindError
+from dicube_core.exceptions import (
+    InvalidCubeFileError,
+    MetaDataError,
+    SeriesError,
+    UnsupportedKindError,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +126,10 @@ def scan(origin: Path | bytes, name: str) -> SliceSource:
     MetaDataError
         It is DICOM, but damaged; the message gives the byte offset.
     """
-    file = SourceFile(origin)
+    try:
+        file = SourceFile(origin)
+    except InvalidCubeFileError as exc:
+        raise NotDicomError(f"{name}: {exc.message.rpartition(': ')[2]}") from exc
     try:
         while True:
             try:
@@ -134,7 +142,9 @@ def scan(origin: Path | bytes, name: str) -> SliceSource:
     except NotDicomError:
         raise
     except MetaDataError as exc:
-        raise MetaDataError(f"{name}: {exc.message}", details={"path": name}) from exc
+        raise MetaDataError(
+            f"{name}: {exc.message}", suggestion=exc.suggestion, details={"path": name}
+        ) from exc
     finally:
         file.close()
 
@@ -341,7 +351,8 @@ def _scan_converted(
     except MetaDataError as exc:
         raise MetaDataError(
             f"in the {'deflated' if syntax == uids.DEFLATED else 'big endian'} data set that "
-            f"begins at byte {start}: {exc.message}"
+            f"begins at byte {start}: {exc.message}",
+            suggestion=exc.suggestion,
         ) from exc
     if place is None:
         header = _header(meta, EXPLICIT_LITTLE, (data, b"", b"", b""), exact=False)
@@ -349,6 +360,12 @@ def _scan_converted(
     at, value, length = place
     if length == UNDEFINED or value + length > len(data):
         raise MetaDataError(f"Pixel Data at byte {at} of the data set is cut or encapsulated")
+    vr = data[at + 4 : at + 6]
+    if vr not in LONG_VRS:
+        raise MetaDataError(
+            f"Pixel Data at byte {at} of the data set has the value representation {vr!r}, OB or "
+            "OW is expected"
+        )
     frame = _frame_bytes(values, length)
     padding = data[value + frame : value + length]
     tail, rest = _split_tail(data[value + length :], EXPLICIT_LITTLE, value + length)

@@ -17,6 +17,7 @@ from dicube_core.exceptions import (
     UnsupportedKindError,
 )
 from dicube_core.frame_map import FrameMap
+from dicube_core.settings import get_limits, how_to_raise
 from dicube_core.spatial.findings import GeometryReport, assess
 from dicube_core.spatial.order import SortMethod, slice_order
 from dicube_core.spatial.planes import SliceAttributes
@@ -96,6 +97,8 @@ def build_series(
     for source in sources:
         _refuse_kind(source)
     pixel_format = _common_format(sources)
+    total = sum(source.frame_count for source in sources)
+    _require_within_limits(f"the series of {sources[0].header.name}", pixel_format, total)
     slices, frame_map = sources, None
     if any(is_multiframe(source.header, source.frame_count) for source in sources):
         sources = _instance_order(sources)
@@ -196,6 +199,7 @@ def _kind(source: SliceSource) -> str:
 def _format(source: SliceSource) -> PixelFormat:
     result = pixel_format_of(source.values, source.header.name)
     frames = source.frame_count
+    _require_within_limits(source.header.name, result, frames)
     expected = -(-result.native_bits * frames // 8)
     if source.kind is not PixelKind.ENCAPSULATED and source.pixel_length != expected:
         raise SeriesError(
@@ -206,6 +210,24 @@ def _format(source: SliceSource) -> PixelFormat:
         )
     _require_frames(source, result, frames, expected)
     return result
+
+
+def _require_within_limits(name: str, pixel_format: PixelFormat, frames: int) -> None:
+    """Refuse larger frames, or more of them, than the limits allow."""
+    limits = get_limits()
+    if pixel_format.n_bytes > limits.frame_bytes:
+        raise SeriesError(
+            f"{name}: a frame of {pixel_format.rows}x{pixel_format.columns} needs "
+            f"{pixel_format.n_bytes} bytes, the limit frame_bytes is {limits.frame_bytes}",
+            suggestion=how_to_raise("frame_bytes"),
+            details={"path": name},
+        )
+    if frames > limits.frame_count:
+        raise SeriesError(
+            f"{name}: {frames} frames, the limit frame_count is {limits.frame_count}",
+            suggestion=how_to_raise("frame_count"),
+            details={"path": name},
+        )
 
 
 def _require_frames(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from dicube_core.exceptions import MetaDataError
+from dicube_core.path_source import require_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,20 +17,43 @@ __all__ = ["SourceFile"]
 _FRONT = 1 << 15
 
 
+def _require_file(mode: int, origin: Path) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(21, "a file is expected, not a folder", os.fspath(origin))
+    require_regular(mode, os.fspath(origin))
+
+
 class SourceFile:
-    """The front of a file, which grows on demand."""
+    """The front of a file, which grows on demand.
+
+    Raises
+    ------
+    InvalidCubeFileError
+        Not a regular file.
+    OSError
+        It cannot be opened.
+    """
 
     def __init__(self, origin: Path | bytes) -> None:
         self.origin = origin
         if isinstance(origin, bytes):
             self.size, self.modified, self.front = len(origin), 0, origin
             return
-        # O_NONBLOCK: a FIFO in the folder must not hang the scan.
+        _require_file(os.stat(origin).st_mode, origin)  # noqa: PTH116
+        # O_NONBLOCK: what may have taken its place just now must not hang the scan.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         self._fd = os.open(origin, flags)
-        status = os.fstat(self._fd)
-        self.size, self.modified = status.st_size, status.st_mtime_ns
-        self.front = os.read(self._fd, _FRONT)
+        try:
+            status = os.fstat(self._fd)
+            _require_file(status.st_mode, origin)
+            self.size, self.modified = status.st_size, status.st_mtime_ns
+            # No more than the size: files of the system that say 0 are not read at all.
+            self.front = os.read(self._fd, min(_FRONT, self.size))
+        except BaseException as exc:
+            os.close(self._fd)
+            if isinstance(exc, OSError) and exc.filename is None:
+                exc.filename = os.fspath(origin)
+            raise
 
     def grow(self, needed: int) -> None:
         """Read at least `needed` bytes.

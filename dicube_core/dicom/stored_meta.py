@@ -9,6 +9,7 @@ from dicube_core.container.extension import FRAME_MAP, SLICE_HEADERS
 from dicube_core.dicom.headers import HeaderTable
 from dicube_core.dicom.legacy import repair_pixel_description
 from dicube_core.dicom.multiframe.headers import frame_names
+from dicube_core.exceptions import errors_name
 from dicube_core.frame_map import FrameMap
 from dicube_core.metadata.merge import repair_legacy
 from dicube_core.metadata.meta import DicomMeta
@@ -36,10 +37,11 @@ def stored_meta(
         return None
     count, packed = container.frame_count, container.part(SLICE_HEADERS)
     if packed is None:
-        merged = repair_legacy(_entries(load), count)
-        mended = repair_pixel_description(merged, pixel_format(), pixel_header)
-        return DicomMeta(mended, slice_count=count)
-    meta = DicomMeta.lazy(partial(_entries, load), count)
+        with errors_name(container.name):
+            merged = repair_legacy(_entries(load), count)
+            mended = repair_pixel_description(merged, pixel_format(), pixel_header)
+            return DicomMeta(mended, slice_count=count)
+    meta = DicomMeta.lazy(partial(_entries, load), count, place=container.name)
     frames = container.part(FRAME_MAP)
     meta.load_filenames_late(partial(_source_names, packed, frames, count, container.name))
     return meta

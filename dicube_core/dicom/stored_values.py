@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 import sys
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.codec.encapsulated import DECODED_BY
+from dicube_core.codec._rle import decode_rle
+from dicube_core.codec.bounded import run_bounded
+from dicube_core.codec.encapsulated import decoder_for
+from dicube_core.codec.frame_headers import RLE, check_frame
 from dicube_core.dataset import uids
+from dicube_core.dicom.kept_encoding import compressed_frame
 from dicube_core.dicom.scan import PixelKind, SliceSource, converted_pixels
-from dicube_core.exceptions import DataConsistencyError, DecodeError, UnsupportedKindError
+from dicube_core.exceptions import (
+    CodecUnavailableError,
+    DataConsistencyError,
+    DecodeError,
+    UnsupportedKindError,
+)
 from dicube_core.sample_layout import array_of_native, is_plain, native_bytes
+from dicube_core.settings import get_limits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
 
     from dicube_core.pixels import PixelFormat
@@ -43,7 +56,8 @@ def read_stored_values(
         pydicom cannot decode the transfer syntax, or the data is damaged.
     """
     if source.kind is PixelKind.ENCAPSULATED:
-        out[...] = _decoded(source, pixel_format)
+        bounded = get_limits().decode_seconds is not None
+        out[...] = (_decoded_apart if bounded else _decoded)(source, pixel_format)
         return
     if not is_plain(pixel_format):
         data = _native_data(source)
@@ -87,7 +101,9 @@ def _require_clear_end(
 
 
 def _read_into(source: SliceSource, view: memoryview) -> None:
-    descriptor = os.open(source.origin, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    # O_NONBLOCK: what has taken the place of the file may be a FIFO.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(source.origin, flags)
     try:
         status = os.fstat(descriptor)
         if (status.st_size, status.st_mtime_ns) != (source.size, source.modified):
@@ -106,22 +122,28 @@ def _read_into(source: SliceSource, view: memoryview) -> None:
 def _decoded(
     source: SliceSource, pixel_format: PixelFormat
 ) -> np.ndarray[tuple[int, ...], np.dtype]:
-    """Decode compressed pixel data with whatever pydicom has for it."""
+    """Decode compressed pixel data with the plugin of pydicom that is trusted with it."""
     import numpy as np
     from pydicom import dcmread
     from pydicom.pixels.utils import pixel_array
 
     name, photometric = source.header.name, ""
+    syntax = source.header.source_syntax
     file = io.BytesIO(source.origin) if isinstance(source.origin, bytes) else source.origin
+    frame, plugin = _checked(source, pixel_format)
+    if syntax == RLE:
+        try:
+            return decode_rle(frame, pixel_format)
+        except DecodeError as exc:
+            raise _contradicting(source, exc) from exc
     try:
         # What stands in bits outside of BitsStored is kept too, and colour is not converted.
         if pixel_format.is_colour:
-            array, photometric = _decoded_colour(file, source.header.source_syntax)
+            array, photometric = _decoded_colour(file, syntax, plugin)
         else:
             # pydicom does not find compressed pixels in a file whose elements have no VRs, unless
             # all of it is read.
             whole = file if source.header.explicit else dcmread(file, force=True)
-            plugin = DECODED_BY.get(source.header.source_syntax, "")
             array = pixel_array(whole, decoding_plugin=plugin, correct_unused_bits=False)
     except Exception as exc:
         raise _not_decoded(source, exc) from exc
@@ -145,6 +167,61 @@ def _decoded(
     return values
 
 
+def _decoded_apart(
+    source: SliceSource, pixel_format: PixelFormat
+) -> np.ndarray[tuple[int, ...], np.dtype]:
+    """Do the same in a worker process, within the limits; see `dicube_core.codec.bounded`."""
+    task = pickle.dumps((source, pixel_format))
+    try:
+        return run_bounded("dicube_core.dicom.stored_values:source_task", {}, task, pixel_format)
+    except DecodeError as exc:
+        name = source.header.name
+        if exc.message.startswith(name):
+            raise
+        raise DecodeError(
+            f"{name}: pixel data at byte {source.pixel_offset}: {exc.message}",
+            suggestion=exc.suggestion,
+            details={**exc.details, "path": name, "offset": source.pixel_offset},
+        ) from exc
+
+
+def source_task(_: dict[str, Any]) -> Callable[[bytes], np.ndarray[tuple[int, ...], np.dtype]]:
+    """Load what decodes sources, in a worker process; return the function that does."""
+    import numpy  # noqa: F401
+    import pydicom.pixels.utils  # noqa: F401
+
+    return lambda task: _decoded(*pickle.loads(task))  # noqa: S301 - from the parent
+
+
+def _checked(source: SliceSource, pixel_format: PixelFormat) -> tuple[bytes, str]:
+    """Check the frame's own header; return the frame, and the plugin that is to decode it.
+
+    A decoder allocates what the frame asks for, which need not be what the header says.
+    """
+    name, syntax = source.header.name, source.header.source_syntax
+    frame = compressed_frame(source)
+    try:
+        check_frame(frame, syntax, pixel_format)
+        return frame, decoder_for(syntax)[1]
+    except DecodeError as exc:
+        raise _contradicting(source, exc) from exc
+    except CodecUnavailableError as exc:
+        raise CodecUnavailableError(
+            f"{name}: {exc.message}", suggestion=exc.suggestion, details={"path": name}
+        ) from exc
+
+
+def _contradicting(source: SliceSource, cause: DecodeError) -> DecodeError:
+    """Say where the frame is that was refused before, or while, it was decoded."""
+    name, offset = source.header.name, source.pixel_offset
+    return DecodeError(
+        f"{name}: pixel data at byte {offset} in transfer syntax {source.header.source_syntax} "
+        f"cannot be decoded: {cause.message}",
+        suggestion=cause.suggestion,
+        details={**cause.details, "path": name, "offset": offset},
+    )
+
+
 def _not_decoded(source: SliceSource, cause: Exception) -> DecodeError:
     """Say of all decoders that were tried why they could not, in one line."""
     first, *reasons = [line.strip() for line in str(cause).splitlines()] or [""]
@@ -163,7 +240,7 @@ def _not_decoded(source: SliceSource, cause: Exception) -> DecodeError:
     )
 
 
-def _decoded_colour(file: Any, syntax: str) -> tuple[np.ndarray[Any, Any], str]:
+def _decoded_colour(file: Any, syntax: str, plugin: str) -> tuple[np.ndarray[Any, Any], str]:
     """Return the samples of a colour frame as they are, and what pydicom says that they are."""
     from pydicom import dcmread
     from pydicom.pixels.decoders.base import get_decoder
@@ -171,7 +248,7 @@ def _decoded_colour(file: Any, syntax: str) -> tuple[np.ndarray[Any, Any], str]:
     array, properties = get_decoder(syntax).as_array(
         dcmread(file, force=True),
         raw=True,
-        decoding_plugin=DECODED_BY.get(syntax, ""),
+        decoding_plugin=plugin,
         correct_unused_bits=False,  # type: ignore[arg-type]
     )
     photometric = str(properties["photometric_interpretation"])

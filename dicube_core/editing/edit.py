@@ -25,7 +25,12 @@ from dicube_core.editing.profile import Action, Deidentification, action_of
 from dicube_core.editing.removed_values import RemovedValues
 from dicube_core.editing.rewrite import rewrite
 from dicube_core.editing.user_edits import UserEdits, parse_edits
-from dicube_core.exceptions import DataConsistencyError, MetaDataError, UnsupportedKindError
+from dicube_core.exceptions import (
+    DataConsistencyError,
+    MetaDataError,
+    UnsupportedKindError,
+    errors_name,
+)
 from dicube_core.reader import Reader
 
 if TYPE_CHECKING:
@@ -122,7 +127,7 @@ def edit(
             f"{target}: it is the file that is read", suggestion="--in-place replaces it"
         )
     accepted = [ElementPath.parse(given) for given in accept_found]
-    with Reader(source) as reader:
+    with Reader(source) as reader, errors_name(reader.name):
         work = _Work(reader, deidentify, AuditTrail(_reasons(deidentify), show_values=show_values))
         old = _headers(reader)
         edits = parse_edits(set, delete, per_slice, len(old or ()), delete_private=delete_private)
@@ -358,14 +363,12 @@ def _copy(
     inspect: Callable[[BinaryIO], None] | None,
     progress: Callable[[int, int], None] | None,
 ) -> None:
-    """Copy the frames as they are; each is compared with its checksum, or checked, on the way."""
+    """Copy the frames as they are; checksum and structure of each are checked on the way."""
     count = reader.frame_count
-    checks = not reader.validated and reader.codec_name == "htj2k"
     with ContainerWriter(target, sections, count) as writer:
         for index in range(count):
             codestream = reader.codestream(index)
-            if checks:
-                reader.inspect(index, codestream)
+            reader.check_frame(index, codestream)
             writer.append(codestream)
             if progress is not None:
                 progress(index + 1, count)

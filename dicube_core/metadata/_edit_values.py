@@ -18,6 +18,7 @@ from dicube_core.dataset._values import (
     plain_element,
 )
 from dicube_core.dataset.elements import walk
+from dicube_core.dataset.json_model import dataset_to_json
 from dicube_core.exceptions import MetaDataError
 from dicube_core.spatial.planes import SLICE_FIELDS
 
@@ -112,8 +113,7 @@ def element_from_value(tag: int, vr: str, value: Any) -> JsonElement:
     values = _as_list(value)
     if vr == "SQ":
         items = [_item(tag, item) for item in values]
-        encode_element(tag, vr, items, charset=UTF8)
-        return {"vr": vr, "Value": items}
+        return _sequence(tag, encode_element(tag, vr, items, charset=UTF8))
     if vr in MULTIPLE_TEXT_VRS:
         values = [part for v in values for part in (v.split("\\") if isinstance(v, str) else [v])]
     values = [_one(tag, vr, item) for item in values]
@@ -123,6 +123,12 @@ def element_from_value(tag: int, vr: str, value: Any) -> JsonElement:
     data = encode_element(tag, vr, values, charset=UTF8)
     element = next(walk(data))
     return plain_element(tag, vr, data[element.value : element.value_stop], UTF8)
+
+
+def _sequence(tag: int, data: bytes) -> JsonElement:
+    """Return an encoded sequence as it is read back."""
+    named = encode_element(0x00080005, "CS", ["ISO_IR 192"])
+    return dataset_to_json(named + data)[f"{tag:08X}"]
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -156,7 +162,8 @@ def _item(tag: int, item: Any) -> dict[str, Any]:
         except (ValueError, TypeError, KeyError) as error:
             raise MetaDataError(f"{tag_name(tag)}: an item cannot be read: {error}") from error
     if not isinstance(item, dict):
-        raise MetaDataError(f"{tag_name(tag)}: an item is {type(item).__name__}, not a data set")
+        found = "None" if item is None else type(item).__name__
+        raise MetaDataError(f"{tag_name(tag)}: an item is {found}, not a data set")
     return item
 
 
@@ -195,7 +202,7 @@ def _real(tag: int, vr: str, value: Any) -> float:
 
     try:
         number = float(value) if isinstance(value, Real | str) and value is not True else None
-    except ValueError:
+    except (ValueError, OverflowError):
         number = None
     if number is None or isinstance(value, bool) or not isfinite(number):
         raise MetaDataError(f"{tag_name(tag)}: {value!r} is not a finite number (VR {vr})")

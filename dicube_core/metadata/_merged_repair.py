@@ -8,7 +8,7 @@ from typing import Any
 from dicube_core.dataset._values import BINARY_VRS
 from dicube_core.metadata._merged_model import VALUE_KEYS, MergedData
 from dicube_core.metadata.merged_check import check_merged, check_slice_count
-from dicube_core.settings import LIMITS
+from dicube_core.settings import get_limits
 
 __all__ = ["repair_legacy"]
 
@@ -42,7 +42,7 @@ def repair_legacy(merged: object, slice_count: int) -> MergedData:
 
 
 def _repair_level(merged: object, count: int, depth: int) -> object:
-    if not isinstance(merged, Mapping) or depth > LIMITS.json_depth:
+    if not isinstance(merged, Mapping) or depth > get_limits().json_depth:
         return merged  # check_merged says what is wrong
     return {tag: _repair_entry(entry, count, depth) for tag, entry in merged.items()}
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from dicube_core.exceptions import MetaDataError
+from dicube_core.exceptions import MetaDataError, errors_name
 from dicube_core.forks import ForkSafeLock
 from dicube_core.metadata.merge import MergedData, check_merged, repair_legacy, split
 from dicube_core.metadata.merged_check import check_slice_count, count_slices
@@ -42,6 +42,7 @@ class MetaStore:
         self._merged = merged
         self._loader: Callable[[], Mapping[str, Any]] | None = None
         self._unchecked: Mapping[str, Any] | None = None
+        self._place = ""
         self._lock = ForkSafeLock()
         self._slice_count = check_slice_count(slice_count)
         self._begin_record()
@@ -62,6 +63,8 @@ class MetaStore:
         loader: Callable[[], Mapping[str, Any]],
         slice_count: int,
         filenames: Sequence[str] | None = None,
+        *,
+        place: str = "",
     ) -> Self:
         """Make metadata that is loaded when first used.
 
@@ -73,9 +76,12 @@ class MetaStore:
             Number of slices.
         filenames : list of str, optional
             One per slice.
+        place : str, optional
+            Where it is loaded from, for messages.
         """
         meta = cls._of(None, filenames, slice_count)
         meta._loader = loader  # noqa: SLF001 - its own constructor
+        meta._place = place  # noqa: SLF001 - its own constructor
         return meta
 
     @classmethod
@@ -93,7 +99,8 @@ class MetaStore:
         except (ValueError, RecursionError) as error:
             raise MetaDataError(f"metadata is not JSON: {error}") from error
         if not isinstance(data, dict):
-            raise MetaDataError(f"metadata is {type(data).__name__}, a mapping is expected")
+            found = "null" if data is None else f"a {type(data).__name__}"
+            raise MetaDataError(f"metadata is {found}, a mapping is expected")
         merged = data.get("_merged_data", data)
         if not isinstance(merged, dict):
             raise MetaDataError("metadata has no mapping _merged_data")
@@ -115,8 +122,9 @@ class MetaStore:
     @property
     def filenames(self) -> list[str] | None:
         """Names of the files the slices came from, None where nobody knows."""
-        if self._name_loader is not None:
-            self.filenames = self._name_loader()
+        loader = self._name_loader  # once: another thread may set it to None meanwhile
+        if loader is not None:
+            self.filenames = loader()
         return self._filenames
 
     @filenames.setter
@@ -136,7 +144,8 @@ class MetaStore:
             unchecked = self._parsed()
             with self._lock:
                 if self._merged is None:
-                    self._merged = check_merged(unchecked, self._slice_count)
+                    with errors_name(self._place):
+                        self._merged = check_merged(unchecked, self._slice_count)
                     self._loader = self._unchecked = None
         return self._merged
 
@@ -156,7 +165,8 @@ class MetaStore:
         unchecked = self._parsed()
         if not isinstance(unchecked, Mapping) or key not in unchecked:
             return self._data.get(key)  # absent, or not even a mapping: the full check says so
-        return check_merged({key: unchecked[key]}, self._slice_count)[key]
+        with errors_name(self._place):
+            return check_merged({key: unchecked[key]}, self._slice_count)[key]
 
     @property
     def merged_data(self) -> MergedData:

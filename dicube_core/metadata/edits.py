@@ -124,7 +124,7 @@ def edits_for_slice(
 
 def _charset_of(element: JsonElement | None) -> CharacterSet:
     names = (element or {}).get("Value") or []
-    return character_set("\\".join(name or "" for name in names).encode("latin-1", "replace"))
+    return character_set("\\".join(str(name or "") for name in names).encode("latin-1", "replace"))
 
 
 def apply_meta_edits(

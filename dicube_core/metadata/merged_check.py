@@ -13,12 +13,9 @@ from typing import Any, NoReturn, TypeGuard
 
 from dicube_core.exceptions import MetaDataError
 from dicube_core.metadata._merged_model import VALUE_KEYS, MergedData, exact_projection
-from dicube_core.settings import LIMITS
+from dicube_core.settings import get_limits, how_to_raise
 
-__all__ = ["MAX_SLICES", "check_merged", "check_slice_count", "count_slices"]
-
-#: More slices than any series has; stops counts that no per-slice list backs.
-MAX_SLICES = 1 << 20
+__all__ = ["check_merged", "check_slice_count", "count_slices"]
 
 _TAG = re.compile(r"[0-9A-F]{8}")
 _VR = re.compile(r"[A-Z]{2}")
@@ -37,9 +34,17 @@ def _bad(path: str, problem: str) -> NoReturn:
     raise MetaDataError(f"metadata entry {path}: {problem}", suggestion="the file is damaged")
 
 
+def _too_deep(path: str, what: str) -> NoReturn:
+    raise MetaDataError(
+        f"metadata entry {path}: {what} deeper than the limit json_depth, "
+        f"{get_limits().json_depth}",
+        suggestion=how_to_raise("json_depth"),
+    )
+
+
 def count_slices(merged: object, *, depth: int = 0) -> int | None:
     """Return the number of slices that the lists tell, None where everything is shared."""
-    if not isinstance(merged, Mapping) or depth > LIMITS.json_depth:
+    if not isinstance(merged, Mapping) or depth > get_limits().json_depth:
         return None
     for entry in merged.values():
         if not isinstance(entry, Mapping):
@@ -64,8 +69,12 @@ def check_slice_count(count: object) -> int:
     MetaDataError
         It is not.
     """
-    if type(count) is not int or not 0 <= count <= MAX_SLICES:
-        raise MetaDataError(f"slice count {count!r} is not in 0..{MAX_SLICES}")
+    limit = get_limits().frame_count
+    if type(count) is not int or not 0 <= count <= limit:
+        raise MetaDataError(
+            f"slice count {count!r} is not in 0 to {limit}, the limit frame_count",
+            suggestion=how_to_raise("frame_count"),
+        )
     return count
 
 
@@ -81,7 +90,7 @@ def check_merged(merged: object, slice_count: int, *, path: str = "", depth: int
     path : str, optional
         Tags around, for messages.
     depth : int, optional
-        Nesting depth, bounded by ``LIMITS.json_depth``.
+        Nesting depth, bounded by ``Limits.json_depth``.
 
     Returns
     -------
@@ -96,8 +105,8 @@ def check_merged(merged: object, slice_count: int, *, path: str = "", depth: int
     """
     if not isinstance(merged, Mapping):
         _bad(path or "(top)", f"a mapping is expected, found {_kind(merged)}")
-    if depth > LIMITS.json_depth:
-        _bad(path, f"sequences are nested deeper than {LIMITS.json_depth}")
+    if depth > get_limits().json_depth:
+        _too_deep(path, "sequences are nested")
     check_slice_count(slice_count)
     checked = {}
     for tag in sorted(merged, key=str):
@@ -219,8 +228,8 @@ def _check_exact(
 
 def _check_plain_json(value: object, path: str, depth: int) -> None:
     """Check that an element of the plain JSON model is not nested too deeply."""
-    if depth > LIMITS.json_depth:
-        _bad(path, f"nested deeper than {LIMITS.json_depth}")
+    if depth > get_limits().json_depth:
+        _too_deep(path, "it is nested")
     if isinstance(value, Mapping):
         children: Sequence[object] = list(value.values())
     elif isinstance(value, list):

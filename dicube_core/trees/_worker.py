@@ -89,13 +89,14 @@ def _outlive_nobody() -> None:
     os._exit(1)
 
 
-def invoke(function: Callable[[T], R], task: T, threads: int) -> R:
-    """Run one task on so many threads."""
-    from dicube_core.settings import set_num_threads
+def invoke(function: Callable[[T], R], task: T, threads: int, limits: dict[str, float | None]) -> R:
+    """Run one task on so many threads, within the limits of the parent."""
+    from dicube_core.settings import set_limits, set_num_threads
 
     STATE.idle.clear()
     try:
         set_num_threads(threads)
+        set_limits(**limits)
         tell(0)
         return function(task)
     finally:

@@ -17,6 +17,7 @@ from dicube_core.exceptions import (
     UnsupportedKindError,
 )
 from dicube_core.ingest import convert
+from dicube_core.temporaries import remove_leftovers
 from dicube_core.trees._worker import tell
 from dicube_core.trees.existing import State, compare_nifti, compare_series
 from dicube_core.trees.report import Outcome, error_text
@@ -133,6 +134,8 @@ def _require_copy(job: Job, copy: Source, original: Source) -> None:
 def _may_stay(out: Path, job: Job) -> bool:
     """Return whether a file is there that is to be compared with the sources."""
     existing = job.options.existing
+    if out.is_symlink():
+        raise _exists(out, "is a link, which may lead out of the folder")
     if existing == "replace" or not out.exists():
         return False
     if existing == "refuse":
@@ -155,6 +158,7 @@ def _exists(out: Path, reason: str) -> _ExistsError:
 def _there(out: Path, report: GeometryReport | None) -> Done:
     from dicube_core.reader import Reader
 
+    remove_leftovers(out)  # nothing is written, which would do so: of a run that was killed
     with Reader(out) as reader:
         shape, dtype = reader.shape, reader.pixel_format.dtype_name
     return _done(Outcome.ALREADY_THERE, shape, dtype, out, report)

@@ -17,7 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from dicube_core.exceptions import DicomCubeError
-from dicube_core.settings import get_num_threads
+from dicube_core.settings import get_num_threads, limits_as_dict
 from dicube_core.trees import _worker
 
 if TYPE_CHECKING:
@@ -181,7 +181,8 @@ class _Lane:
         self._working = True
         try:
             pool = self._open()
-            return pool.submit(_worker.invoke, function, task, threads).result()
+            limits = limits_as_dict()
+            return pool.submit(_worker.invoke, function, task, threads, limits).result()
         except BrokenProcessPool:
             self.close()
             return WorkerDiedError(

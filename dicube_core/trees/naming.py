@@ -13,6 +13,7 @@ import unicodedata
 from collections import defaultdict
 from typing import TYPE_CHECKING, Literal
 
+from dicube_core.file_names import DEVICE_NAMES
 from dicube_core.trees.grouping import plane_name
 
 if TYPE_CHECKING:
@@ -82,4 +83,7 @@ def _safe(text: str, longest: int) -> str:
     """Keep what every file system takes; letters with accents lose them."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
     cleaned = re.sub(r"\.{2,}", ".", _UNSAFE.sub("_", plain))
-    return cleaned[:longest].strip("._")
+    kept = cleaned[:longest].strip("._")
+    first, point, rest = kept.partition(".")
+    # Windows takes some names for devices, whatever follows after the point.
+    return f"{first}_{rest}".strip("_") if point and first.lower() in DEVICE_NAMES else kept

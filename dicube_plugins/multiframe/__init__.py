@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dicube_core.exceptions import errors_name
 from dicube_plugins.multiframe._file import MultiFrameFile
 from dicube_plugins.multiframe._grid import forms_grid
 from dicube_plugins.multiframe._instance import InstanceFile, is_one_instance
@@ -28,8 +29,9 @@ def whole_file(reader: Reader, transfer_syntax: str | None = None) -> MultiFrame
     UnsupportedKindError
         It holds several instances, and no class of multi-frame images takes its frames.
     """
-    kind = InstanceFile if is_one_instance(reader) else MultiFrameFile
-    return kind(reader, transfer_syntax)
+    with errors_name(reader.name):
+        kind = InstanceFile if is_one_instance(reader) else MultiFrameFile
+        return kind(reader, transfer_syntax)
 
 
 def __getattr__(name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from dicube_core.exceptions import errors_name
 from dicube_core.lazy import lazy
 from dicube_plugins.multiframe._elements import element
 from dicube_plugins.multiframe._frames import WholeFile
@@ -87,7 +88,8 @@ class MadeFile:
 
     @lazy
     def _head(self) -> bytes:
-        parts = self._parts_before_pixels()
+        with errors_name(self.reader.name):
+            parts = self._parts_before_pixels()
         if self._frames.extended is not None:
             offsets, lengths = self._frames.extended
             parts += [element(0x7FE00001, b"OV", offsets), element(0x7FE00002, b"OV", lengths)]

@@ -105,6 +105,7 @@ def _write_series(reader: Reader, path: str | os.PathLike[str]) -> None:
         return
     container = reader.container
     container.check_all()  # so that no damage is copied unnoticed
+    _require_readable(reader)
     with AtomicFile(path) as target:
         for offset in range(0, container.file_size, _CHUNK):
             length = min(_CHUNK, container.file_size - offset)
@@ -112,6 +113,15 @@ def _write_series(reader: Reader, path: str | os.PathLike[str]) -> None:
             while view:
                 view = view[target.file.write(view) :]
         target.commit()
+
+
+def _require_readable(reader: Reader) -> None:
+    """Refuse to copy what cannot be read again, with checksums that are right or without any."""
+    _ = reader.geometry, reader.dicom_status, reader.source_header, reader.kept_encodings
+    meta, headers = reader.dicom_meta, reader.instance_headers
+    _ = meta is None or meta.items(), list(headers or ())
+    for index in range(reader.frame_count):
+        reader.check_frame(index, reader.codestream(index))
 
 
 def _chosen_dtype(image: Savable, dtype: npt.DTypeLike | None) -> np.dtype[Any] | None:

@@ -13,13 +13,14 @@ import numpy as np
 from pydicom.uid import HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL
 
 from dicube_core.codec import OpenJPHCodec, openjph, parse
+from dicube_core.codec.codestream import most_packets
 
 # The codec takes one sample per pixel; colour needs these parts of it.
 from dicube_core.codec.native_errors import call_native
 from dicube_core.codec.quantization import openjph_quantization, quantization_problem
 from dicube_core.exceptions import DecodeError
 from dicube_core.pixels import PixelFormat
-from dicube_core.settings import LIMITS
+from dicube_core.settings import get_limits, how_to_raise
 from dicube_plugins.pydicom._plugins import REQUIREMENTS, codec_works
 from dicube_plugins.pydicom._runner import set_frame_option
 
@@ -141,14 +142,17 @@ def _require_plain_colour(codestream: bytes, info: CodestreamInfo) -> None:
         problem = "exponents of a codestream with, or without, a colour transform"
     if problem:
         raise DecodeError(f"QCD at byte {coding.qcd_offset}: {problem}")
-    available = sum(part.offset + part.length - part.data_offset for part in info.tile_parts)
-    if coding.n_packets > available:
-        raise DecodeError(f"{coding.n_packets} packets in {available} bytes")
+    if coding.n_packets > most_packets(info):
+        raise DecodeError(f"{coding.n_packets} packets, at most {most_packets(info)} can be")
 
 
 def _size_within_limit(size: int) -> int:
-    if size > LIMITS.frame_bytes:
-        raise DecodeError(f"a frame of {size} bytes; the limit is {LIMITS.frame_bytes}")
+    limit = get_limits().frame_bytes
+    if size > limit:
+        raise DecodeError(
+            f"a frame of {size} bytes; the limit frame_bytes is {limit}",
+            suggestion=how_to_raise("frame_bytes"),
+        )
     return size
 
 

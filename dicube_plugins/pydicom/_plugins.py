@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.codec import openjph
+from dicube_core.codec import openjph, self_test
 from dicube_core.exceptions import CodecUnavailableError
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["LABEL", "REQUIREMENTS", "FirstDecoder", "codec_works"]
 
 #: What pydicom tells to install where our plugins do not work.
-REQUIREMENTS = ("imagecodecs>=2026.1.1",)
+REQUIREMENTS = ("imagecodecs>=2026.1.14",)
 
 #: Name of our plugins, for ``decoding_plugin=`` and ``encoding_plugin=``.
 LABEL = "dicube"
@@ -25,7 +25,7 @@ def codec_works() -> bool:
         openjph.require()
     except CodecUnavailableError:
         return False
-    return True
+    return self_test.works(openjph.OpenJPHCodec())
 
 
 class FirstDecoder:

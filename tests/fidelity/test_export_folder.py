@@ -117,6 +117,17 @@ HOSTILE = [
     "sur\udcffrogate",
     "a:stream",
     "what?",
+    "-rf",
+    "a/-rf",
+    "\u202egnp.dcm",
+    "COM\u00b9.dcm",
+    "CONIN$",
+    "nul .dcm",
+    "a\u0085b",
+    "a\u2028b",
+    "a\uff0fb",
+    "\uff0e\uff0e",
+    "\u2025/x",
 ]
 
 
@@ -136,7 +147,14 @@ def test_hostile_names_never_leave_the_folder(name, how, path, tmp_path):
 
 @pytest.mark.parametrize(
     "names",
-    [["a", "a", "b"], ["A", "a", "b"], ["a", "a/b", "c"], ["A/x", "a", "c"], ["Ä", "ä", "b"]],
+    [
+        ["a", "a", "b"],
+        ["A", "a", "b"],
+        ["a", "a/b", "c"],
+        ["A/x", "a", "c"],
+        ["Ä", "ä", "b"],
+        ["ä", "a\u0308", "b"],
+    ],
     ids=ascii,
 )
 def test_names_that_get_in_each_others_way(names, path, tmp_path):

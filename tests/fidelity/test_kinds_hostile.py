@@ -84,14 +84,15 @@ def test_a_ybr_full_image_is_not_read_as_subsampled(tmp_path):
         dicube_core.convert([raw_part10(nodes)], tmp_path / "x.dcbs")
 
 
-@pytest.mark.parametrize("number", [10**7, 10**9, 2**31 - 1])
+@pytest.mark.parametrize("number", [10**6, 10**7, 10**9, 2**31 - 1])
 def test_a_number_of_compressed_frames_that_cannot_be_takes_no_memory(tmp_path, number):
     data = compressed(classic(frames_of(1, 2, 2, "u1")), RLELossless)
     dataset = dcmread(BytesIO(data))
     dataset.NumberOfFrames = number
     if number * 4 < 2**32:
         dataset.save_as(file := BytesIO())
-        with pytest.raises(SeriesError, match="cannot hold so many"):
+        why = "cannot hold so many" if number == 10**6 else "the limit frame_count"
+        with pytest.raises(SeriesError, match=why):
             dicube_core.convert([file.getvalue()], tmp_path / "x.dcbs")
     else:
         dataset.save_as(file := BytesIO())

@@ -12,8 +12,9 @@ from meta_samples import EXPLICIT_LITTLE, slice_dataset, to_bytes
 
 from dicube_core.exceptions import MetaDataError
 from dicube_core.metadata.merge import check_merged, merge_headers, repair_legacy, split
-from dicube_core.metadata.merged_check import MAX_SLICES, count_slices
+from dicube_core.metadata.merged_check import count_slices
 from dicube_core.metadata.meta import DicomMeta, ElementState
+from dicube_core.settings import Limits
 
 
 def entry(vr="LO", *, shared=False, **more):
@@ -149,7 +150,7 @@ def test_depth_bombs():
         check_merged({"00280106": entry("UN", Value=[None], exact=cells)}, 1)
 
 
-@pytest.mark.parametrize("count", [10**12, -1, "3", None, True, 2.0, MAX_SLICES + 1])
+@pytest.mark.parametrize("count", [10**12, -1, "3", None, True, 2.0, Limits().frame_count + 1])
 def test_impossible_slice_counts(count):
     with pytest.raises(MetaDataError):
         check_merged({}, count)

@@ -274,7 +274,7 @@ def test_inflate():
 
 
 def test_inflate_stops_bombs(monkeypatch):
-    monkeypatch.setattr(module, "LIMITS", Limits(metadata_bytes=1000))
+    monkeypatch.setattr(module, "get_limits", lambda: Limits(metadata_bytes=1000))
     packer = zlib.compressobj(wbits=-15)
     with pytest.raises(MetaDataError, match="more than 1000"):
         inflate(packer.compress(bytes(1001)) + packer.flush())

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _PIXELS = (0x7FE00010, 0x7FE00001, 0x7FE00002)
+_LOSSY_JPEG = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")
 _WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 #: What a change of transfer syntax changes (PS3.10 7.1).
 _META = (0x00020000, 0x00020001, 0x00020010, 0x00020012, 0x00020013)
@@ -74,4 +75,6 @@ def stored(data: bytes) -> np.ndarray[Any, Any]:
     if "TransferSyntaxUID" not in dataset.file_meta:
         explicit = data[4:6].isalpha()
         dataset.file_meta.TransferSyntaxUID = EXPLICIT_LE if explicit else IMPLICIT_LE
-    return pixel_array(dataset)
+    # Decoders of lossy JPEG differ in the last bit; conversion uses this one.
+    plugin = "pylibjpeg" if dataset.file_meta.TransferSyntaxUID in _LOSSY_JPEG else ""
+    return pixel_array(dataset, decoding_plugin=plugin)

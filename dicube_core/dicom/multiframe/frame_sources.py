@@ -143,15 +143,20 @@ def _description(item: SliceSource) -> bytes:
     from pydicom import dcmread
 
     file = io.BytesIO(item.origin) if isinstance(item.origin, bytes) else item.origin
-    # From the source itself: the header that is kept describes decoded samples.
-    found = dcmread(file, force=True, stop_before_pixels=True, specific_tags=[*_DESCRIPTION])
     parts = []
-    for tag, vr in _DESCRIPTION.items():
-        if tag not in found:
-            continue
-        value = found[tag].value
-        raw = str(value).encode("latin-1") if vr == b"CS" else int(value).to_bytes(2, "little")
-        parts.append(element(tag, vr, raw, EXPLICIT_LITTLE))
+    try:
+        # From the source itself: the header that is kept describes decoded samples.
+        found = dcmread(file, force=True, stop_before_pixels=True, specific_tags=[*_DESCRIPTION])
+        for tag, vr in _DESCRIPTION.items():
+            if tag not in found:
+                continue
+            value = found[tag].value
+            raw = str(value).encode("latin-1") if vr == b"CS" else int(value).to_bytes(2, "little")
+            parts.append(element(tag, vr, raw, EXPLICIT_LITTLE))
+    except Exception as exc:  # pydicom raises whatever comes
+        # Some of what it says are internals of its own.
+        why = f": {exc}" if isinstance(exc, ValueError) else ""
+        raise MetaDataError(f"its description of pixels cannot be read{why}") from exc
     parts.append(element_header(PIXEL_DATA, b"OB", 0xFFFFFFFF, EXPLICIT_LITTLE))
     syntax = element(0x00020010, b"UI", item.header.source_syntax.encode(), EXPLICIT_LITTLE)
     length = element(0x00020000, b"UL", len(syntax).to_bytes(4, "little"), EXPLICIT_LITTLE)

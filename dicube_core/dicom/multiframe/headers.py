@@ -84,13 +84,13 @@ class DerivedHeaders(HeaderSequence):
 
     def _header(self, frame: int) -> SliceHeader:
         instance, number = self.frame_map.instance(frame), self.frame_map.number(frame)
-        source = self._source(instance)
-        if isinstance(source, SliceHeader):
-            return source
         try:
-            return source.header(number)
+            source = self._source(instance)
+            return source if isinstance(source, SliceHeader) else source.header(number)
         except (MetaDataError, UnsupportedKindError) as exc:
-            name = self.instances[instance].name
+            # A table that was read from a file says which.
+            place = getattr(self.instances, "place", "")
+            name = ": ".join(filter(None, (place, self.instances[instance].name)))
             raise type(exc)(
                 f"{name}: frame {number}: {exc.message}",
                 suggestion=exc.suggestion,

@@ -43,6 +43,8 @@ _CLASS, _UID, _INSTANCE_NUMBER = 0x00080016, 0x00080018, 0x00200013
 _NUMBER_OF_FRAMES, _INCREMENT = 0x00280008, 0x00280009
 _POSITION = 0x00200032
 _SOURCE_IMAGES = 0x00082112
+#: At the front of a data set, elements up to this one would be read as file meta information.
+_LAST_OF_FILE_META = 0x0002FFFF
 #: Header of the length of the file meta information, and bytes of the whole element.
 _GROUP_LENGTH = element_header(0x00020000, b"UL", 4, EXPLICIT_LITTLE)
 _META_LENGTH = len(_GROUP_LENGTH) + 4
@@ -156,7 +158,7 @@ class SingleFrames:
             base.update({tag: shared[tag] for tag in _EVERYWHERE & shared.keys()})
         if _CLASS in base:
             base[_CLASS] = text_element(_CLASS, b"UI", self.sop_class, encoding)
-        return base
+        return {tag: piece for tag, piece in base.items() if tag > _LAST_OF_FILE_META}
 
     def _frame_pixel_header(self) -> bytes:
         """Return the header of the pixel element for one frame alone."""
@@ -181,7 +183,7 @@ class SingleFrames:
         """Return the header of one frame, 0-based, as an instance of its own."""
         encoding = self._encoding
         uid = derived_uid(self._source_uid, number + 1)
-        own = self._own_elements(number)
+        own = {t: p for t, p in self._own_elements(number).items() if t > _LAST_OF_FILE_META}
         own[_UID] = text_element(_UID, b"UI", uid, encoding)
         own[_INSTANCE_NUMBER] = text_element(
             _INSTANCE_NUMBER, b"IS", str(self._first + number), encoding

@@ -127,6 +127,11 @@ class Race:
         gc.collect()
         return sum(self._contestants[name]() for _ in range(repeats)) / repeats
 
+    @property
+    def times(self) -> dict[str, list[float]]:
+        """Seconds of each contestant, round by round."""
+        return self._times
+
     def row(self, comparison: Comparison) -> Row:
         """Make a row of two contestants; without figures where one is not installed."""
         c = comparison

@@ -1,0 +1,106 @@
+"""``dcbs repair``."""
+
+from __future__ import annotations
+
+import errno
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dicube_core.cli.exits import Exit
+from dicube_core.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dicube_core.salvage.report import RepairReport
+
+__all__ = ["repair"]
+
+
+@click.command()
+@click.argument("damaged", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace OUT if it exists; never DAMAGED.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def repair(damaged: Path, out: Path, *, force: bool, as_json: bool) -> None:
+    """Write to OUT what is whole of DAMAGED: frames, with their headers, that checksums prove.
+
+    What has a second copy in the file is made again. No pixel is made up: lost slices are left
+    out, named, and recorded in OUT. Exits with 0 if nothing was lost, with 7 if something was.
+    DAMAGED is only read.
+    """
+    from dicube_core.salvage.repairing import repair as repair_file
+
+    if out.exists() and not force and not (damaged.exists() and out.samefile(damaged)):
+        raise FileExistsError(errno.EEXIST, "it exists; give --force to replace it", str(out))
+    with progress_bar("decoding") as progress:
+        report = repair_file(damaged, out, progress=progress)
+    if as_json:
+        click.echo(json.dumps(report.to_dict(), indent=2))
+    else:
+        _print(report)
+    sys.exit(Exit.LOST if report.anything_lost else Exit.OK)
+
+
+def _print(report: RepairReport) -> None:
+    from rich.console import Console
+
+    console = Console(width=None if Console().is_terminal else 160)
+    _print_parts(console, report)
+    _print_lost(console, report)
+    for note in report.record.notes:
+        click.echo(f"dcbs: warning: {' '.join(note.split())}", err=True)
+    for offset, length in report.unattributed[:20]:
+        click.echo(
+            f"dcbs: warning: what looks like a frame at byte {offset} ({length} bytes) has no "
+            "number that anything proves; it was left out",
+            err=True,
+        )
+    if report.copied:
+        checked = "" if report.record.checksums else " (as far as that shows without checksums)"
+        click.echo(f"{report.out}: nothing is damaged{checked}; it is a copy")
+        return
+    click.echo(f"{report.out}: {report.record.summary()}")
+
+
+def _print_parts(console: Console, report: RepairReport) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not report.damaged:
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("damaged part", "byte", "cause", "outcome"):
+        table.add_column(name, justify="right" if name == "byte" else "left", overflow="fold")
+    for part in report.damaged:
+        row = (part.name, _number(part.offset), part.cause, part.outcome)
+        table.add_row(*map(Text, row))  # Text: what a file says is never markup
+    console.print(table)
+
+
+def _print_lost(console: Console, report: RepairReport) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not report.lost:
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("lost frame", "byte", "SOP Instance UID", "position (LPS, mm)", "cause"):
+        right = name in ("lost frame", "byte")
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for one in report.lost:
+        uid = one.sop_instance_uid
+        if one.instance_frame is not None:
+            uid += f" frame {one.instance_frame}"
+        place = "" if one.position is None else ", ".join(f"{n:g}" for n in one.position)
+        row = (str(one.frame), _number(one.offset), uid, place, one.cause)
+        table.add_row(*map(Text, row))
+    console.print(table)
+
+
+def _number(value: int) -> str:
+    return "?" if value < 0 else str(value)

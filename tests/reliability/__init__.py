@@ -1,0 +1,1 @@
+"""Hostile files, crashes and load: what must never happen, tried by rule."""

@@ -1,0 +1,1 @@
+"""Writers that are killed, starved, robbed of their folder and made to race."""

@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing of all parsers; ``fuzz_parsers.py`` is the command."""

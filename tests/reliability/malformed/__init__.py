@@ -1,0 +1,1 @@
+"""Malformed files by rule, and every way of reading them."""

@@ -1,0 +1,207 @@
+"""Ctrl-C at any line of a read leaves a reader that works, and no thread."""
+
+from __future__ import annotations
+
+import linecache
+import signal
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.series import Kind, make_series
+from support.whole import write_files
+
+import dicube_core
+from dicube_core import frames as frames_module
+from dicube_core import slice_cache
+from dicube_core.frames import InOrder, run_frames
+from dicube_core.slice_cache import SliceCache
+from dicube_core.streaming import DcbStreamingReader
+
+TIMEOUT = 20
+
+
+@pytest.fixture(autouse=True)
+def _several_threads(monkeypatch):
+    monkeypatch.setattr(slice_cache, "_IDLE", 0.01)
+    before = dicube_core.get_num_threads()
+    dicube_core.set_num_threads(3)
+    yield
+    dicube_core.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("interrupts")
+    source = write_files(folder / "source", make_series(9, Kind("ct", rows=48, columns=48)))
+    dicube_core.convert(source, folder / "x.dcbs")
+    return folder / "x.dcbs"
+
+
+def _is_with(file, number):
+    return linecache.getline(file, number).lstrip().startswith("with ")
+
+
+def interrupted(file, step, work):
+    """Raise KeyboardInterrupt at the given line of a module, in this thread; False past the end."""
+    seen = 0
+    entered = set()
+
+    def tracer(frame, event, _):
+        nonlocal seen
+        if frame.f_code.co_filename != file:
+            return None
+        if event == "line":
+            place = id(frame), frame.f_lineno
+            # Before a ``with`` block is left, its line comes again. The interpreter looks for
+            # signals only after it has called ``__exit__``.
+            if place not in entered or not _is_with(file, frame.f_lineno):
+                entered.add(place)
+                seen += 1
+                if seen == step:
+                    raise KeyboardInterrupt
+        return tracer
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        work()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def in_time(work):
+    """Return what comes of some work in another thread; fail where it hangs."""
+    found = []
+    thread = threading.Thread(target=lambda: found.append(work()), daemon=True)
+    thread.start()
+    thread.join(TIMEOUT)
+    assert found, "it hangs"
+    return found[0]
+
+
+def descriptors():
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.is_dir() else 0
+
+
+def no_threads_of_ours():
+    deadline = time.monotonic() + TIMEOUT
+    while names := [t.name for t in threading.enumerate() if t.name.startswith("dicube")]:
+        assert time.monotonic() < deadline, names
+        time.sleep(0.005)
+
+
+def cached_read(step):
+    cache = SliceCache(lambda key: b"value %d" % key, max_items=4, max_bytes=1000)
+    cut = interrupted(slice_cache.__file__, step, lambda: (cache.get(1), cache.get(1)))
+    assert in_time(lambda: cache.get(1)) == b"value 1", f"step {step}"
+    assert in_time(lambda: cache.get(2)) == b"value 2", f"step {step}"
+    assert cache.n_flying == 0, f"step {step}"
+    in_time(lambda: cache.close() is None)
+    return cut
+
+
+def test_every_line_of_a_cached_read():
+    step = 1
+    while cached_read(step):
+        step += 1
+    assert step > 30
+
+
+def test_every_line_of_a_parallel_loop():
+    step = 1
+    while True:
+        done = []
+        work = partial(run_frames, lambda _, frame, done=done: done.append(frame), range(9))
+        cut = interrupted(frames_module.__file__, step, work)
+        no_threads_of_ours()
+        assert len(set(done)) == len(done)
+        if not cut:
+            break
+        step += 1
+    assert step > 10
+    assert sorted(done) == list(range(9))
+
+
+def test_an_interrupt_ends_the_loop_of_the_other_threads():
+    """It does not wait until they have worked through all that is left."""
+    begun, count = threading.Event(), 2000
+    done = []
+
+    def work(position, _):
+        done.append(position)
+        begun.wait(TIMEOUT)
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+        time.sleep(0.001)
+
+    timer = threading.Timer(0.1, begun.set)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        run_frames(work, range(count))
+    timer.join()
+    no_threads_of_ours()
+    assert len(done) < count
+
+
+def test_every_line_of_results_in_order():
+    step = 1
+    while True:
+        found = []
+
+        def work(found=found):
+            with InOrder(lambda index: index * index, 9) as results:
+                found.extend(results)
+
+        cut = interrupted(frames_module.__file__, step, work)
+        no_threads_of_ours()
+        assert found == [n * n for n in range(len(found))]
+        if not cut:
+            break
+        step += 1
+    assert step > 20
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+def test_signals_at_random_moments(path):
+    with dicube_core.open(path) as reader:
+        expected = reader.frames()
+    with DcbStreamingReader(path) as stream:
+        slices = [stream.get_dicom_for_frame(index, True) for index in range(len(stream))]
+    before = descriptors()
+    rng = np.random.default_rng(1)
+    hits = 0
+    previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        with dicube_core.open(path) as reader, DcbStreamingReader(path, cache_size=3) as stream:
+            for _ in range(60):
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, float(rng.uniform(0.0002, 0.02)))
+                    while True:
+                        for index in range(len(stream)):
+                            stream.get_dicom_for_frame(index, True)
+                        reader.frames()
+                        dicube_core.load(path)
+                except KeyboardInterrupt:
+                    hits += 1
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+                assert in_time(lambda: np.array_equal(reader.frames(), expected))
+                assert in_time(
+                    lambda: (
+                        [stream.get_dicom_for_frame(i, True) for i in range(len(stream))] == slices
+                    )
+                )
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+    assert hits == 60
+    no_threads_of_ours()
+    assert descriptors() <= before
