@@ -84,6 +84,7 @@ class Installer:
         self._manager = manager
         self._lock = ForkSafeLock()
         self._records: dict[str, _Record] = {}
+        self._n_changes = 0
 
     def install(self, *names: str) -> list[AdapterStatus]:
         """Install adapters; see `install`."""
@@ -120,13 +121,16 @@ class Installer:
             return
         try:
             patches_of = _patches_of(adapter)
-            # Once without the lock, for what it imports. Those are not used: what they found in
-            # the framework may be another's patch, which is taken out meanwhile.
-            patches_of()
+            before = self._n_changes
+            patches = patches_of()
             with self._lock:
                 record = self._record(adapter)
                 if not record.installed:
-                    patches = patches_of()
+                    if self._n_changes != before:
+                        # What they found in the framework may have been taken out meanwhile. What
+                        # they import is imported now, so nothing waits for us.
+                        patches = patches_of()
+                    self._n_changes += 1
                     apply_all(patches)
                     record.patches, record.installed = list(patches), True
                     record.failure, record.left, record.deferred = "", (), False
@@ -152,6 +156,7 @@ class Installer:
                 record = self._record(adapter)
                 record.deferred = False
                 if record.installed:
+                    self._n_changes += 1
                     record.left = tuple(revert_all(record.patches))
                     record.patches, record.installed = [], False
         return [self._status(adapter) for adapter in chosen]

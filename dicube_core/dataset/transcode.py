@@ -123,7 +123,7 @@ def inflate(data: bytes | bytearray | memoryview) -> bytes:
     if not stream.eof:
         if len(result) >= limit:
             raise MetaDataError(
-                f"deflated data set holds more than {limit} bytes, the limit metadata_bytes",
+                f"deflated data set holds more than the limit metadata_bytes of {limit} bytes",
                 suggestion=how_to_raise("metadata_bytes"),
             )
         raise MetaDataError(f"deflated data set is cut: it ends after {len(data)} bytes")

@@ -167,6 +167,26 @@ def test_many_threads_install_and_uninstall_and_leave_nothing(world):
     assert fw_viewer.readers == []
 
 
+def test_patches_that_were_worked_out_before_another_change_are_not_used(world):
+    """What stood in the framework then may be a patch of another adapter, gone by now."""
+    world.add("other")
+    world.add("viewer", before="seen.append(fw_viewer.load); hook(seen)")
+    (world.folder / "fw_viewer_hook.py").write_text("def hook(seen): pass\n")
+    text = world.folder / "fw_viewer_patches.py"
+    text.write_text("from fw_viewer_hook import hook\nseen = []\n" + text.read_text())
+    installer = world.installer()
+    installer.install("viewer")
+    import fw_viewer_patches
+
+    assert len(fw_viewer_patches.seen) == 1  # once, where nothing else happens
+    installer.uninstall("viewer")
+    fw_viewer_patches.hook = lambda seen: len(seen) == 2 and installer.install("other")
+    installer.install("viewer")
+    assert len(fw_viewer_patches.seen) == 3
+    assert states(installer) == {"other": "installed", "viewer": "installed"}
+    installer.uninstall("viewer", "other")
+
+
 def test_a_framework_that_is_missing_is_told_with_what_helps(world):
     world.add("viewer", framework=None)
     installer = world.installer()

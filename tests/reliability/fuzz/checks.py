@@ -84,7 +84,7 @@ def raw_elements(dataset: Dataset) -> dict[int, RawElement]:
     for tag in dataset.keys():  # noqa: SIM118 - not a dict
         try:
             raw = dataset.get_item(tag)
-        except Exception:  # noqa: BLE001, S112 - of a value representation that it does not know
+        except Exception:  # noqa: BLE001 - of a value representation that it does not know
             continue
         if getattr(raw, "is_raw", False) and isinstance(raw.value, bytes | None):
             found[int(tag)] = RawElement(int(tag), raw.VR, raw.value or b"")

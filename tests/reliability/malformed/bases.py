@@ -28,10 +28,10 @@ _JPEG_2000 = "1.2.840.10008.1.2.4.90"
 _RLE = "1.2.840.10008.1.2.5"
 
 
-def _converted(sources: Iterable[bytes], *, keep_encoding: bool = False) -> bytes:
+def _converted(sources: Iterable[bytes], **options: bool) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.dcbs"
-        dicube_core.convert(list(sources), path, keep_encoding=keep_encoding)
+        dicube_core.convert(list(sources), path, **options)
         return path.read_bytes()
 
 
@@ -66,6 +66,9 @@ def bases() -> dict[str, Base]:
         ),
         "legacy": legacy_file(),
         "signed": _converted(make_series(3, signed, CASES["rescale_per_slice"]).values()),
+        "progressive": _converted(
+            make_series(3, Kind("small", rows=11, columns=9)).values(), progressive=True
+        ),
         "multiframe": _converted([part10(enhanced(frames_of(3)))]),
         "colour": _converted(sort_series(Sort("rgb")).values()),
         "real": _converted(

@@ -50,6 +50,13 @@ def _too_much_memory(*_: object) -> None:
     bytearray(8 << 30)
 
 
+class _RawError(DicomCubeError):
+    """Says what a file says as it is, control characters and all."""
+
+    def __str__(self) -> str:
+        return f"{self.message}\x1b[2J"
+
+
 def _leave_and_refuse(path: Path, folder: Path) -> None:
     (folder / "slice_0000.dcm").write_bytes(b"x")
     raise DicomCubeError(f"{path}: the header is damaged")
@@ -90,7 +97,7 @@ _MISBEHAVIOUR: tuple[tuple[str, Callable[[Path, Path], Any], str], ...] = (
     ),
     (
         "prints what a file says",
-        lambda p, _: _raise(DicomCubeError(f"{p}: it is damaged: \x1b[2J")),
+        lambda p, _: _raise(_RawError(f"{p}: it is damaged: ")),
         "unclear error",
     ),
     ("says nothing", lambda p, _: _raise(DicomCubeError(f"{p}: x")), "unclear error"),
