@@ -8,10 +8,11 @@ import os
 import stat
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Self, cast
+from typing import BinaryIO, cast
 
 from dicube_core.temporaries import (
     FILE_ENDING,
+    Discarding,
     WholeWrites,
     remove_leftovers,
     sync_folder,
@@ -19,13 +20,10 @@ from dicube_core.temporaries import (
     try_lock,
 )
 
-if TYPE_CHECKING:
-    from types import TracebackType
-
 __all__ = ["AtomicFile"]
 
 
-class AtomicFile:
+class AtomicFile(Discarding):
     """A file that appears under its name only when it is complete.
 
     Bytes go to a temporary sibling. `commit` flushes them to the disk, moves the sibling over
@@ -123,17 +121,6 @@ class AtomicFile:
                 self.file.close()
         finally:
             self._remove()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.discard()
 
 
 def _remove(temporary: Path, pid: int) -> None:

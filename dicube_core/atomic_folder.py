@@ -11,9 +11,10 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from dicube_core.temporaries import (
+    Discarding,
     WholeWrites,
     remove_leftovers,
     sync_folder,
@@ -23,7 +24,6 @@ from dicube_core.temporaries import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import TracebackType
 
 __all__ = ["AtomicFolder"]
 
@@ -32,7 +32,7 @@ __all__ = ["AtomicFolder"]
 _FLUSHING = 8
 
 
-class AtomicFolder:
+class AtomicFolder(Discarding):
     """A folder that appears under its name only when all its files are in it.
 
     Files are written into a temporary sibling. `commit` flushes them to the disk, moves the
@@ -173,17 +173,6 @@ class AtomicFolder:
         """Remove what was made; does nothing after `commit`."""
         self._remove()
         self._unlock()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.discard()
 
     def __del__(self) -> None:
         with contextlib.suppress(AttributeError, OSError):

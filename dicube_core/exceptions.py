@@ -8,11 +8,10 @@ usual. `OSError` (missing file, no permission, disk full) passes through unchang
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Self
 
 __all__ = [
@@ -55,6 +54,12 @@ def _readable(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
 
 
+def _names(text: str, place: str) -> bool:
+    """Tell whether a place stands in a text as a whole; a mere word has a colon behind it."""
+    behind = r"(?![\w\\/-]|\.\w)" if re.search(r"\W", place) else r"(?=['\":])"
+    return re.search(rf"(?<![\w.\\/-]){re.escape(place)}{behind}", text) is not None
+
+
 class DicomCubeError(Exception):
     """Root of all errors of this package.
 
@@ -85,25 +90,21 @@ class DicomCubeError(Exception):
         super().__init__(message, context, suggestion, self.details)
 
     def add_place(self, place: str) -> Self:
-        """Put a place, such as the name of a file, in front of the message if it is not in it."""
-        if place not in str(self):
-            self.message = f"{place}: {self.message}"
+        """Put a place, such as the name of a file, in front of the message if it names it not yet.
+
+        A file called ``a`` is not named by any text that has an "a" in it, nor ``a.dcbs`` by one
+        on ``data.dcbs``.
+        """
+        place = _readable(place)
+        text = f"{self.context}: {self.message}" if self.context else self.message
+        if not _names(text, place):
+            self.message = _readable(f"{place}: {self.message}")
             self.args = (self.message, *self.args[1:])
         return self
 
     def __str__(self) -> str:
         text = f"{self.context}: {self.message}" if self.context else self.message
         return f"{text} ({self.suggestion})" if self.suggestion else text
-
-
-@contextmanager
-def errors_name(place: str) -> Iterator[None]:
-    """Have every error of this package that leaves the block name a place; see `add_place`."""
-    try:
-        yield
-    except DicomCubeError as exc:
-        exc.add_place(place)
-        raise
 
 
 class DicomCubeWarning(UserWarning):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from dicube_core.atomic_folder import AtomicFolder
 from dicube_core.dicom.instance import restored_file
 from dicube_core.dicom.stored_values import stored_bytes
-from dicube_core.exceptions import DataConsistencyError, errors_name
+from dicube_core.error_places import errors_name
+from dicube_core.exceptions import DataConsistencyError
 from dicube_core.file_names import safe_names
 from dicube_core.frames import run_frames
 from dicube_core.instances import WholeInstances

@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dicube_core.codec.frame_limit import require_within_limit
 from dicube_core.exceptions import InvalidCubeFileError, MetaDataError, UnsupportedKindError
 from dicube_core.pixels import PixelFormat
-from dicube_core.settings import get_limits, how_to_raise
 
 if TYPE_CHECKING:
     from dicube_core.container.reader import Container
@@ -47,13 +47,7 @@ def frame_format(
         raise InvalidCubeFileError(
             f"{container.name}: frames are {result.shape[:2]}, the space says {space_size}"
         )
-    limit = get_limits().frame_bytes
-    if result.n_bytes > limit:
-        raise InvalidCubeFileError(
-            f"{container.name}: frames of {result.rows}x{result.columns} need {result.n_bytes} "
-            f"bytes each, the limit frame_bytes is {limit}",
-            suggestion=how_to_raise("frame_bytes"),
-        )
+    require_within_limit(result, InvalidCubeFileError, container.name)
     return result
 
 

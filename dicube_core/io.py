@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dicube_core.exceptions import InvalidCubeFileError, errors_name
+from dicube_core.error_places import errors_name
+from dicube_core.exceptions import InvalidCubeFileError
 from dicube_core.export import save_to_dicom_folder
 from dicube_core.image import DicomCubeImage
 from dicube_core.ingest import load_from_dicom_folder

@@ -190,9 +190,14 @@ class PathSource:
                 _pool.sources.move_to_end(id(self))
             self._readers += 1
         try:
-            data = self._read(self._fd, offset, length)
-            # After the read: what changes during it is noticed too.
-            if content_mark(self._fd) != self._identity[2:]:
+            data = self._pread(self._fd, length, offset)
+            if len(data) != length:
+                data = self._read_on(self._fd, data, length, offset)
+            # After the read: what changes during it is noticed too. As `content_mark`, without
+            # the call: it is in the way of every frame.
+            status = os.fstat(self._fd)
+            _, _, size, changed = self._identity
+            if status.st_size != size or status.st_mtime_ns != changed:
                 raise changed_file(self.name)
             return data
         finally:
@@ -201,11 +206,9 @@ class PathSource:
                 if self._closed:
                     self.rest()
 
-    def _read(self, fd: int, offset: int, length: int) -> bytes:
-        data = self._pread(fd, length, offset)
-        if len(data) == length:
-            return data
-        parts = [data]  # a signal or a network file system may cut one read short
+    def _read_on(self, fd: int, data: bytes, length: int, offset: int) -> bytes:
+        """Read the rest: a signal or a network file system may cut one read short."""
+        parts = [data]
         total = len(data)
         while total < length and parts[-1]:
             parts.append(self._pread(fd, length - total, offset + total))

@@ -99,6 +99,18 @@ class PixelFormat:
         if self.rows < 1 or self.columns < 1:
             raise UnsupportedKindError(f"frame size {self.rows}x{self.columns} is empty")
 
+    def __str__(self) -> str:
+        """Say what a frame is, as errors do."""
+        sign = "signed" if self.pixel_representation else "unsigned"
+        text = (
+            f"{self.rows}x{self.columns}, {self.bits_allocated} bits ({self.bits_stored} stored, "
+            f"high bit {self.high_bit}), {'real' if self.real else sign}, "
+            f"{self.photometric_interpretation}"
+        )
+        if self.is_colour:
+            text += f", planar configuration {self.planar_configuration}"
+        return text
+
     def _check_real(self) -> None:
         if self.bits_allocated not in _REAL_NAMES or self.samples_per_pixel != 1:
             raise UnsupportedKindError(

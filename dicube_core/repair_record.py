@@ -94,6 +94,9 @@ class RepairRecord:
         Everything else that was damaged.
     notes : tuple of str
         What else is to be known, in words.
+    earlier : tuple of LostFrame
+        Frames that earlier repairs of the file had lost; their numbers are those of the file
+        that was damaged then.
     """
 
     source_frames: int
@@ -104,6 +107,7 @@ class RepairRecord:
     lost: tuple[LostFrame, ...] = ()
     damaged: tuple[DamagedPart, ...] = ()
     notes: tuple[str, ...] = ()
+    earlier: tuple[LostFrame, ...] = ()
 
     @property
     def anything_lost(self) -> bool:
@@ -153,6 +157,7 @@ class RepairRecord:
                 lost,
                 damaged,
                 tuple(str(note) for note in stored["notes"]),
+                tuple(_lost(one) for one in stored.get("earlier", ())),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as exc:
             raise InvalidCubeFileError(f"{what}: not a record of a repair: {exc}") from exc

@@ -10,11 +10,17 @@ import re
 import secrets
 import shutil
 import stat
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
 
 __all__ = [
     "FILE_ENDING",
+    "Discarding",
     "WholeWrites",
     "remove_leftovers",
     "sync_folder",
@@ -43,6 +49,25 @@ _NO_SUCH_THING = frozenset(
         errno.EROFS,
     )
 )
+
+
+class Discarding(ABC):
+    """What is in the making: at the end of its ``with`` block all that was not committed goes."""
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Remove what was made; does nothing after a commit."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.discard()
 
 
 class WholeWrites(io.FileIO):

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from operator import index as as_index
 from typing import TYPE_CHECKING
 
-from dicube_core.exceptions import FrameIndexError, TransferSyntaxError, errors_name
+from dicube_core.error_places import errors_name
+from dicube_core.exceptions import FrameIndexError, TransferSyntaxError
 from dicube_core.frames import run_frames
 from dicube_core.reader import Reader
 from dicube_core.slices import SliceProvider

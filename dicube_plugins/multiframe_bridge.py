@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dicube_core.atomic import AtomicFile
+from dicube_core.error_places import errors_name
 from dicube_core.exceptions import (
     DataConsistencyError,
     DicomCubeWarning,
     TransferSyntaxError,
     UnsupportedKindError,
-    errors_name,
 )
 from dicube_core.reader import Reader
 from dicube_plugins.archives import write_all

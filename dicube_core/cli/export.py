@@ -39,7 +39,7 @@ def _export_nifti(file: Path, target: Path, *, force: bool) -> None:
 
     if target.exists() and not force:
         raise FileExistsError(errno.EEXIST, "it exists; give --force to replace it", str(target))
-    from dicube_core.exceptions import errors_name
+    from dicube_core.error_places import errors_name
 
     image = dicube_core.load(file)
     with errors_name(str(file)):

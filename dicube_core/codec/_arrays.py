@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 from dicube_core.exceptions import (
     CodecUnavailableError,
     DataConsistencyError,
-    DecodeError,
     UnsupportedKindError,
 )
-from dicube_core.settings import get_limits, how_to_raise
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +24,6 @@ __all__ = [
     "reduced_shape",
     "refuse_unfit",
     "require_full_resolution",
-    "require_within_limit",
 ]
 
 
@@ -72,23 +69,6 @@ def reduced_shape(
     plane = -(-info.rows >> level), -(-info.columns >> level)
     colour = pixel_format is not None and pixel_format.is_colour
     return (*plane, info.components) if colour else plane
-
-
-def require_within_limit(pixel_format: PixelFormat) -> None:
-    """Refuse frames that decode to more than ``Limits.frame_bytes``.
-
-    Raises
-    ------
-    DecodeError
-        Names the limit.
-    """
-    limit = get_limits().frame_bytes
-    if pixel_format.n_bytes > limit:
-        raise DecodeError(
-            f"a frame of {pixel_format.rows}x{pixel_format.columns} needs {pixel_format.n_bytes} "
-            f"bytes, the limit frame_bytes is {limit}",
-            suggestion=how_to_raise("frame_bytes"),
-        )
 
 
 def require_full_resolution(level: int, what: str) -> None:

@@ -59,7 +59,7 @@ def read_jpeg2000(data: bytes) -> Jpeg2000Frame:
         apart from their packets, or more tiles or packets than the data has bytes.
     """
     if data[:12] == _JP2_SIGNATURE:
-        return _read_boxes(data)
+        data = _boxed_codestream(data)
     if data[:4] != b"\xff\x4f\xff\x51":
         raise frame_damage("SOC", 0, "FF4F FF51", data[:4].hex())
     length = int.from_bytes(data[4:6], "big")
@@ -69,13 +69,13 @@ def read_jpeg2000(data: bytes) -> Jpeg2000Frame:
     frame, grid = _read_siz(segment)
     if grid.n_tiles * 14 > len(data):  # each has a tile-part of 14 bytes at least
         raise frame_damage("SIZ", 2, f"tiles that {len(data)} bytes can hold", grid.n_tiles)
-    position = _check_segments(data, 4 + length, _SOT, grid)
+    position = _check_segments(data, 4 + length, len(data), _SOT, grid)
     _require_coding(data, 4 + length, position)
     _check_tile_parts(data, position, grid)
     return frame
 
 
-def _read_boxes(data: bytes) -> Jpeg2000Frame:
+def _boxed_codestream(data: bytes) -> bytes:
     """Find the codestream in a JP2 file, which DICOM forbids and some write (T.800 annex I)."""
     position = 0
     while position + 8 <= len(data):
@@ -87,7 +87,7 @@ def _read_boxes(data: bytes) -> Jpeg2000Frame:
         if kind == b"jp2h" and b"pclr" in data[position:end]:
             raise frame_damage("JP2 box", position, "no palette", "pclr")
         if kind == b"jp2c":
-            return read_jpeg2000(data[position + 8 : end])
+            return data[position + 8 : end]
         position = end
     raise frame_damage("JP2 box", position, "a codestream", "the end of the data")
 
@@ -111,17 +111,18 @@ def _read_siz(segment: bytes) -> tuple[Jpeg2000Frame, _Grid]:
     return frame, _Grid(components, rows, columns, tile_rows, tile_columns)
 
 
-def _check_segments(data: bytes, position: int, stop: int, grid: _Grid) -> int:
-    """Check the segments up to the marker `stop`; return where that is."""
-    while position + 4 <= len(data):
+def _check_segments(data: bytes, position: int, limit: int, stop: int, grid: _Grid) -> int:
+    """Check the segments up to the marker `stop`, which stands before `limit`; return where."""
+    # No marker ends the data: EOC comes after it.
+    while position + 2 <= limit and position + 4 <= len(data):
         marker, length = _marker_and_length(data, position)
         if marker == stop:
             return position
         end = position + 2 + length
         if marker < 0xFF50 or marker in _PACKED_HEADERS or marker in (_SIZ, _SOT, _SOD):
             raise frame_damage("marker", position, "a known one", f"{marker:04X}")
-        if length < 2 or end > len(data):
-            room = len(data) - position - 2
+        if length < 2 or end > limit:
+            room = max(2, limit - position - 2)
             raise frame_damage(f"{marker:04X}", position, f"a length of 2 to {room}", length)
         if marker in (_COD, _COC):
             _check_coding(data[position + 4 : end], position, marker == _COD, grid, len(data))
@@ -205,7 +206,8 @@ def _check_tile_parts(data: bytes, position: int, grid: _Grid) -> None:
         if length and (length < 14 or end > len(data)):
             room = len(data) - position
             raise frame_damage("SOT", position, f"a length of 14 to {room}", length)
-        _check_segments(data, position + 12, _SOD, grid)
+        # Not beyond its end: else a short frame can have each tile-part read all of it.
+        _check_segments(data, position + 12, end, _SOD, grid)
         position = end
     ended = data[position : position + 2] == b"\xff\xd9" or b"\xff\xd9" in data[-4:]
     if not ended:

@@ -35,6 +35,6 @@ def load_imagecodecs(attribute: str, purpose: str) -> Any:
     except ImportError as exc:
         raise CodecUnavailableError(
             f"{purpose} imagecodecs",
-            suggestion="python -m pip install 'imagecodecs>=2026.1.1'",
+            suggestion="python -m pip install 'imagecodecs>=2026.1.14'",
         ) from exc
     return imagecodecs

@@ -8,24 +8,21 @@ at a time over two pipes, and is replaced when it was ended. Nothing that it ans
 
 from __future__ import annotations
 
-import atexit
 import json
 import math
-import threading
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from dicube_core import exceptions
 from dicube_core.codec._arrays import check_out
-from dicube_core.codec._decode_process import DecodeProcess
+from dicube_core.codec._decode_pool import POOL, close_processes
 from dicube_core.exceptions import CodecUnavailableError, DecodeError, DicomCubeError
-from dicube_core.forks import renew_after_fork
-from dicube_core.settings import get_limits, get_num_threads, how_to_raise, limits_as_dict
+from dicube_core.settings import get_limits, how_to_raise, limits_as_dict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
+    from dicube_core.codec._decode_process import DecodeProcess
     from dicube_core.codec.base import Codestream, FrameCodec, FrameInfo, StoredValues
     from dicube_core.pixels import PixelFormat
 
@@ -33,63 +30,6 @@ __all__ = ["BoundedCodec", "close_processes", "run_bounded"]
 
 #: What prepares a codec in a worker process.
 _FRAME_TASK = "dicube_core.codec._decode_worker:frame_task"
-
-
-class _Pool:
-    """Worker processes that have nothing to do, and how many do."""
-
-    def __init__(self) -> None:
-        self._idle: list[DecodeProcess] = []
-        self.renew()
-        renew_after_fork(self)
-
-    def renew(self) -> None:
-        """Leave the processes to the parent: in a child made by fork their pipes are shared."""
-        for process in self._idle:
-            process.abandon()
-        self._idle = []
-        self._working = 0
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def process(self) -> Iterator[DecodeProcess]:
-        """Give a process to one thread; as many at a time as there are threads to decode on."""
-        with self._changed:
-            while self._working >= get_num_threads():
-                self._changed.wait()
-            self._working += 1
-            process = self._idle.pop() if self._idle else None
-        try:
-            if process is not None and not process.alive:
-                process.end()
-                process = None
-            process = process or DecodeProcess()
-            yield process
-        finally:
-            alive = process is not None and process.alive
-            if process is not None and not alive:
-                process.end()
-            with self._changed:
-                self._working -= 1
-                if process is not None and alive:
-                    self._idle.append(process)
-                self._changed.notify()
-
-    def close(self) -> None:
-        """End those that have nothing to do."""
-        with self._changed:
-            idle, self._idle = self._idle, []
-        for process in idle:
-            process.end()
-
-
-_pool = _Pool()
-
-
-@atexit.register
-def close_processes() -> None:
-    """End the worker processes that are idle. The next frame starts new ones."""
-    _pool.close()
 
 
 def run_bounded(
@@ -128,37 +68,44 @@ def run_bounded(
     seconds = limits.decode_seconds or math.inf
     head = {"task": task, "arguments": arguments, "limits": limits_as_dict()}
     payload = memoryview(payload).cast("B")
-    with _pool.process() as process:
+    with POOL.process() as process:
         process.prepare(json.dumps(head).encode(), len(payload))
         with process.within(seconds):
             answer = process.ask(payload)
-            found = {} if answer is None else json.loads(answer)
-            if "error" in found:
-                raise _error(found)
-            values = _receive(process, found, pixel_format, out) if found else None
+            values = None if answer is None else _receive(process, *answer, pixel_format, out)
         if values is None:
             raise _ended(process, seconds)
     return values
 
 
 def _receive(
-    process: DecodeProcess, found: dict[str, Any], pixel_format: PixelFormat, out: Any
+    process: DecodeProcess, head: bytes, following: int, pixel_format: PixelFormat, out: Any
 ) -> StoredValues | None:
+    """Read an answer to its end; a process whose answer was not read to its end is not kept."""
     import numpy as np
 
-    shape, dtype = tuple(found["shape"]), pixel_format.dtype
-    size = math.prod(shape) * dtype.itemsize
-    if found["dtype"] != dtype.str or size > pixel_format.n_bytes:
-        process.end()
-        raise DecodeError(f"expected {dtype} values, found {found['dtype']} of shape {shape}")
     try:
-        if out is not None:
-            check_out(out, shape, dtype)
-    except DicomCubeError:
-        process.end()  # its answer is not read
-        raise
+        found = json.loads(head)
+        error = _error(found) if "error" in found else None
+        shape, said = tuple(map(int, found.get("shape", ()))), str(found.get("dtype"))
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise DecodeError("the process that decoded it gave an answer that cannot be") from exc
+    if error is not None:
+        process.settle()
+        raise error
+    dtype = pixel_format.dtype
+    size = math.prod(shape) * dtype.itemsize
+    if said != dtype.str or min(shape, default=0) < 0 or size > pixel_format.n_bytes:
+        raise DecodeError(f"expected {dtype} values, found {said} of shape {shape}")
+    if size != following:
+        raise DecodeError(f"values of shape {shape} are {size} bytes, not {following}")
+    if out is not None:
+        check_out(out, shape, dtype)
     values: StoredValues = np.empty(shape, dtype) if out is None else out
-    return values if process.read_into(memoryview(values.reshape(-1).data).cast("B")) else None
+    if not process.read_into(memoryview(values.reshape(-1).data).cast("B")):
+        return None
+    process.settle()
+    return values
 
 
 def _ended(process: DecodeProcess, seconds: float) -> DecodeError:

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from dicube_core.codec._arrays import require_within_limit
 from dicube_core.codec._segments import Coding, damage, read_coding
 from dicube_core.codec._tile_parts import TilePart, read_tile_parts, read_tlm, unknown_marker
+from dicube_core.codec.frame_limit import require_within_limit
 from dicube_core.codec.quantization import quantization_problem
 
 if TYPE_CHECKING:

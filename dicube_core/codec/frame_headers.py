@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from dicube_core.codec._arrays import require_within_limit
 from dicube_core.codec._frame_damage import frame_damage
 from dicube_core.codec._jpeg2000_header import read_jpeg2000
 from dicube_core.codec._jpeg_header import read_jpeg
-from dicube_core.codec._rle import check_rle
+from dicube_core.codec.frame_limit import require_within_limit
+from dicube_core.codec.rle import check_rle
 from dicube_core.exceptions import DecodeError
 
 if TYPE_CHECKING:

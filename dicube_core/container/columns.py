@@ -17,6 +17,7 @@ from dicube_core.container.index import pack_u32, unpack_u32
 from dicube_core.exceptions import MetaDataError
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Hashable, Iterator, Sequence
 
 __all__ = ["ColumnTable", "pack_table"]
@@ -84,16 +85,38 @@ def _pack_group(members: list[Sequence[bytes]], payload: list[bytes]) -> list[by
     return pieces
 
 
+def _members(group_of: array[int], n_groups: int) -> tuple[Sequence[int], list[int]]:
+    """Return the position of each row in its group, and how many rows each group has."""
+    if n_groups == 1 and not any(group_of):  # nearly all series; a loop takes time
+        return range(len(group_of)), [len(group_of)]
+    counts = [0] * n_groups
+    members = []
+    for group in group_of:
+        if group >= n_groups:
+            raise ValueError(f"a row is of group {group} of {n_groups}")
+        members.append(counts[group])
+        counts[group] += 1
+    return members, counts
+
+
 class _Piece(NamedTuple):
     """Where the values of one piece begin in the table, and how far apart they are.
 
-    `bounds` is given where widths vary, and takes the place of the others.
+    `bounds` and `lengths` are given where widths vary, and take the place of the others. At first
+    `bounds` is that of the first value only.
     """
 
     offset: int
     width: int
     stride: int
     bounds: tuple[int, ...]
+    lengths: array[int] | None
+
+    def whole(self) -> _Piece:
+        """Return the same with all `bounds`."""
+        if self.lengths is None:
+            return self
+        return self._replace(bounds=tuple(accumulate(self.lengths, initial=self.offset)))
 
 
 class ColumnTable:
@@ -131,18 +154,15 @@ class ColumnTable:
             shapes.append((n_members, position, n_pieces))
             position += _PIECE.size * n_pieces
         self._groups: list[list[_Piece]] = []
+        #: The same once more than the first row was asked for, which is often all.
+        self._whole: list[list[_Piece] | None] = [None] * n_groups
         for n_members, records, n_pieces in shapes:
             pieces, position = self._parse_pieces(n_members, records, n_pieces, position)
             self._groups.append(pieces)
         if position != len(data):
             raise ValueError(f"it ends at byte {position}")
-        counts = [0] * n_groups
-        self._rows: list[tuple[int, int]] = []
-        for group in group_of:
-            if group >= n_groups:
-                raise ValueError(f"a row is of group {group} of {n_groups}")
-            self._rows.append((group, counts[group]))
-            counts[group] += 1
+        self._group_of = group_of
+        self._member_of, counts = _members(group_of, n_groups)
         if counts != [shape[0] for shape in shapes]:
             raise ValueError("the groups do not have the members they say")
 
@@ -154,38 +174,47 @@ class ColumnTable:
         directory = data[records : records + n_pieces * _PIECE.size]
         for number, (kind, length) in enumerate(_PIECE.iter_unpack(directory)):
             bounds: tuple[int, ...] = ()
+            lengths = None
             stride, total = 0, length
             if kind == _FIXED:
                 stride, total = length, length * n_members
             elif kind == _VARIABLE:
                 lengths = unpack_u32(data[position : position + 4 * n_members])
                 position += 4 * n_members
-                bounds = tuple(accumulate(lengths, initial=position))
-                if len(bounds) != n_members + 1 or bounds[-1] != position + length:
+                bounds = tuple(accumulate(lengths[:1], initial=position))
+                if len(lengths) != n_members or sum(lengths) != length:
                     raise ValueError(f"column {number} is not as long as its values")
             elif kind != _SHARED:
                 raise ValueError(f"unknown kind of piece {kind}")
             if position + total > len(data):
                 raise ValueError(f"piece {number} lies outside")
-            pieces.append(_Piece(position, length, stride, bounds))
+            pieces.append(_Piece(position, length, stride, bounds, lengths))
             position += total
         return pieces, position
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._group_of)
 
     def row(self, index: int) -> bytes:
         """Return one row, whole."""
-        group, member = self._rows[index]
+        group, member = self._group_of[index], self._member_of[index]
         data = self._data
         parts = []
-        for offset, width, stride, bounds in self._groups[group]:
+        pieces = self._pieces(group) if member else self._groups[group]
+        for offset, width, stride, bounds, _ in pieces:
             if bounds:
                 parts.append(data[bounds[member] : bounds[member + 1]])
             else:
                 start = offset + member * stride
                 parts.append(data[start : start + width])
         return b"".join(parts)
+
+    def _pieces(self, group: int) -> list[_Piece]:
+        """Return the pieces of a group, with all their bounds; threads may work them out twice."""
+        pieces = self._whole[group]
+        if pieces is None:
+            pieces = self._whole[group] = [piece.whole() for piece in self._groups[group]]
+        return pieces
 
     def groups(self) -> Iterator[tuple[list[int], list[bytes | list[bytes]]]]:
         """Yield each group: the numbers of its rows, and its pieces in order.
@@ -194,13 +223,13 @@ class ColumnTable:
         Pieces that were shared side by side when the table was packed come as one.
         """
         members: list[list[int]] = [[] for _ in self._groups]
-        for number, (group, _) in enumerate(self._rows):
+        for number, group in enumerate(self._group_of):
             members[group].append(number)
         data = self._data
-        for rows, pieces in zip(members, self._groups, strict=True):
+        for group, rows in enumerate(members):
             count = len(rows)
             found: list[bytes | list[bytes]] = []
-            for offset, width, stride, bounds in pieces:
+            for offset, width, stride, bounds, _ in self._pieces(group):
                 if bounds:
                     found.append([data[a:b] for a, b in pairwise(bounds)])
                 elif stride:

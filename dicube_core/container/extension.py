@@ -26,6 +26,7 @@ __all__ = [
     "EXTENSION_MAGIC",
     "FRAME_CHECKSUMS",
     "FRAME_MAP",
+    "FRONT_COPY",
     "KEPT_ENCODING",
     "LOST_HEADERS",
     "PIXEL_HEADER_KEY",
@@ -60,6 +61,8 @@ WRITER = b"WRTR"
 #: What was lost when a damaged file was repaired, and the headers of the slices that were lost.
 REPAIR_RECORD = b"REPR"
 LOST_HEADERS = b"RHDR"
+#: Copy of header, directory and pixel header, at the end of the file.
+FRONT_COPY = b"COPY"
 
 #: A reader that does not know an entry with this flag must not read the file.
 CRITICAL = 1
@@ -67,7 +70,7 @@ CRITICAL = 1
 CRITICAL_PARTS = frozenset((FRAME_MAP,))
 _KNOWN = frozenset(
     (
-        *(FRAME_CHECKSUMS, FRAME_MAP, KEPT_ENCODING, LOST_HEADERS),
+        *(FRAME_CHECKSUMS, FRAME_MAP, FRONT_COPY, KEPT_ENCODING, LOST_HEADERS),
         *(REPAIR_RECORD, SLICE_HEADERS, SOURCE_HEADER, WRITER),
     )
 )

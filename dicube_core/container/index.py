@@ -5,13 +5,18 @@ from __future__ import annotations
 import sys
 from array import array
 from dataclasses import dataclass
-from itertools import pairwise
-from operator import add, ge
+from itertools import accumulate, pairwise
 
 from dicube_core.container.layout import HEADER_SIZE
 from dicube_core.exceptions import InvalidCubeFileError, TruncatedFileError
 
 __all__ = ["FrameIndex", "pack_u32", "pack_u64", "unpack_u32", "unpack_u64"]
+
+
+#: From so many frames on numpy is faster than a few passes without a loop of Python's.
+_MANY = 192
+#: What all lengths of an index that is looked at with numpy stay below together.
+_LARGEST = 1 << 62
 
 
 def pack_u64(values: list[int]) -> bytes:
@@ -86,18 +91,28 @@ class FrameIndex:
         return index
 
     def _is_one_run(self, file_size: int) -> bool:
-        """Tell whether frames follow each other within the file; without a loop in Python."""
-        if not self.offsets or self.offsets[0] < HEADER_SIZE or not min(self.lengths):
+        """Tell whether frames follow each other within the file; without a loop in Python.
+
+        False is no answer.
+        """
+        offsets, lengths = self.offsets, self.lengths
+        if not offsets or offsets[0] < HEADER_SIZE:
             return False
-        numpy = sys.modules.get("numpy")  # ten times faster, but not worth loading for this
+        # Faster for many frames, but not worth loading for this.
+        numpy = sys.modules.get("numpy") if len(offsets) > _MANY else None
         if numpy is not None:
-            starts, sizes = (numpy.frombuffer(t, "Q") for t in (self.offsets, self.lengths))
-            if starts.max() > file_size or sizes.max() > file_size:
-                return False  # sums could be beyond 64 bits
-            ends = starts + sizes
-            return bool(ends[-1] <= file_size and (starts[1:] >= ends[:-1]).all())
-        stops = list(map(add, self.offsets, self.lengths))
-        return stops[-1] <= file_size and all(map(ge, self.offsets[1:], stops))
+            starts, sizes = numpy.frombuffer(offsets, "Q"), numpy.frombuffer(lengths, "Q")
+            # Of unsigned numbers: 0 - 1 is the largest. All lengths together are far below 64
+            # bits then, so that from a first start that is not behind the last no sum wraps round.
+            if numpy.maximum.reduce(sizes - 1) >= min(file_size, _LARGEST // len(offsets)):
+                return False
+            if not offsets[0] <= offsets[-1] <= file_size - lengths[-1]:
+                return False
+            steps = starts[1:] - starts[:-1]
+            return bool(steps.tobytes() == sizes[:-1].tobytes())
+        # Without a gap, as writers put them.
+        starts = list(accumulate(lengths, initial=offsets[0]))
+        return bool(starts.pop() <= file_size and all(lengths) and starts == offsets.tolist())
 
     def _refuse_overlaps(self, name: str) -> None:
         numbers = range(len(self))

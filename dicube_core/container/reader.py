@@ -52,6 +52,8 @@ class Container:
     ----------
     header : FileHeader
         Places of the sections.
+    frame_count : int
+        Number of frames.
     pixel_header : dict
         The pixel header's JSON without the key of the extension.
     description : dict
@@ -72,6 +74,7 @@ class Container:
         self.file_size = source.size()
         self._front = source.read_at(0, min(self.file_size, _FRONT))
         self.header = FileHeader.parse(self._front, self.file_size, self.name)
+        self.frame_count = self.header.frame_count
         self._check_limits()
         self._directory = Directory.parse(self._front, self.file_size, self.name)
         if self._directory is not None:
@@ -83,13 +86,8 @@ class Container:
             self.section("frame_offsets"), self.section("frame_lengths"), self.file_size, self.name
         )
         self._crcs = self._read_frame_checksums()
-        if len(self._front) > self._front_needed():
-            self._front = self._front[: self._front_needed()]
-
-    @property
-    def frame_count(self) -> int:
-        """Number of frames."""
-        return self.header.frame_count
+        # What stands before the frames is worth keeping for the metadata sections.
+        self._front = self._front[: self.index.offsets[0]]
 
     @property
     def validated(self) -> bool:
@@ -123,10 +121,6 @@ class Container:
                 suggestion=how_to_raise("metadata_bytes"),
                 details={"path": self.name, "section": what, "offset": section.offset},
             )
-
-    def _front_needed(self) -> int:
-        """End of what stands before the frames: worth keeping for the metadata sections."""
-        return min(self.index.offsets, default=self.file_size)
 
     def _check_places(self, directory: Directory) -> None:
         """Refuse a directory that means other sections than the header."""
@@ -325,12 +319,12 @@ class Container:
         TypeError
             Not an integer.
         """
-        position = operator.index(index)
+        position, count = operator.index(index), self.frame_count
         if position < 0:
-            position += self.frame_count
-        if not 0 <= position < self.frame_count:
+            position += count
+        if not 0 <= position < count:
             raise FrameIndexError(
-                f"{self.name}: frame {index} is out of range, the file has {self.frame_count}",
+                f"{self.name}: frame {index} is out of range, the file has {count}",
                 details={"path": self.name, "frame": index},
             )
         return position

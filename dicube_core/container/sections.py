@@ -138,7 +138,9 @@ def parse_json(data: bytes, what: str, *, finite: bool = True) -> dict[str, Any]
     except UnicodeDecodeError as exc:
         raise MetaDataError(f"{what}: not UTF-8 text at its byte {exc.start}") from exc
     except ValueError as exc:
-        raise MetaDataError(f"{what}: not valid JSON: {exc}") from exc
+        # Python's limit of digits comes with advice that is for programs.
+        why = "a number of too many digits" if "digits" in str(exc) else exc
+        raise MetaDataError(f"{what}: not valid JSON: {why}") from exc
     if not isinstance(value, dict):
         found = "null" if value is None else type(value).__name__
         raise MetaDataError(f"{what}: a JSON object is expected, not {found}")
@@ -146,5 +148,18 @@ def parse_json(data: bytes, what: str, *, finite: bool = True) -> dict[str, Any]
 
 
 def dump_json(value: dict[str, Any]) -> bytes:
-    """Return compact, deterministic JSON in ASCII."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+    """Return compact, deterministic JSON in ASCII.
+
+    Raises
+    ------
+    MetaDataError
+        It holds a number that is not finite. Others write such, so one may come with a file.
+    """
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+    except ValueError as exc:
+        raise MetaDataError(
+            f"a section with {', '.join(map(repr, value))} cannot be written as JSON, which has "
+            "no NaN and no Infinity",
+            suggestion="replace the value",
+        ) from exc

@@ -12,10 +12,12 @@ from dicube_core.container.extension import (
     CRITICAL_PARTS,
     FRAME_CHECKSUMS,
     PIXEL_HEADER_KEY,
+    WRITER,
     Directory,
     Entry,
     directory_size,
 )
+from dicube_core.container.front_copy import pack_front_copy, with_front_copy
 from dicube_core.container.index import pack_u32, pack_u64
 from dicube_core.container.layout import HEADER_SIZE, SECTION_NAMES, FileHeader, Section
 from dicube_core.container.sections import dump_json
@@ -87,9 +89,8 @@ class ContainerWriter:
 
     def _layout(self) -> None:
         """Place the directory, its payloads, the six sections and the first frame."""
-        payloads = dict(self._sections.extension)
-        payloads[FRAME_CHECKSUMS] = bytes(4 * self._frame_count)
-        n_entries = len(payloads) + len(SECTION_NAMES)
+        payloads = self._payloads(bytes(4 * self._frame_count))
+        n_entries = len(payloads) + len(SECTION_NAMES) + 1
         position = HEADER_SIZE + directory_size(n_entries)
         self._places: dict[bytes, Section] = {}
         for tag, payload in payloads.items():
@@ -114,6 +115,16 @@ class ContainerWriter:
         self._header_crc = crc32(self._header.pack())
         self._pixel_header_bytes = self._pixel_header(extension_length, self._header_crc)
         self._first_frame = position
+
+    def _payloads(self, checksums: bytes) -> dict[bytes, bytes]:
+        """Return the parts of the extension in their order.
+
+        Those that can be made again stand first: the beginning of a file is what is overwritten
+        most easily, and so its first 512 bytes can be lost without any loss.
+        """
+        rest = dict(self._sections.extension)
+        first = {WRITER: rest.pop(WRITER)} if WRITER in rest else {}
+        return {**first, FRAME_CHECKSUMS: checksums, **rest}
 
     def _pixel_header(self, extension_length: int, header_crc: int) -> bytes:
         key = {
@@ -169,7 +180,7 @@ class ContainerWriter:
             "frame_offsets": pack_u64(self._offsets),
             "frame_lengths": pack_u64(self._lengths),
         }
-        payloads = {**self._sections.extension, FRAME_CHECKSUMS: pack_u32(self._crcs)}
+        payloads = self._payloads(pack_u32(self._crcs))
         entries = {
             tag: Entry(self._places[tag], crc32(payload), CRITICAL * (tag in CRITICAL_PARTS))
             for tag, payload in payloads.items()
@@ -178,6 +189,9 @@ class ContainerWriter:
             entries[Directory.base_tag(name)] = Entry(section, crc32(base[name]))
         frames_end = sum(self._lengths) + self._first_frame
         directory = Directory(entries, frames_end, self._frame_count, self._header_crc)
+        copy = pack_front_copy(directory, self._header, self._pixel_header_bytes)
+        self._write(copy)
+        directory = with_front_copy(directory, copy)
         front = (self._header.pack(), directory.pack(), *payloads.values(), *base.values())
         self._atomic.file.seek(0)
         self._write(b"".join(front))

@@ -26,6 +26,7 @@ __all__ = [
     "find_explicit",
     "find_implicit",
     "header_values",
+    "walked_values",
 ]
 
 #: A length that is not told.
@@ -55,11 +56,25 @@ _IMPLICIT = Struct("<II")
 
 def header_values(header: SliceHeader) -> dict[int, bytes]:
     """Return the raw values of the `WANTED` elements of a header that was kept."""
+    return walked_values(header)[0]
+
+
+def walked_values(header: SliceHeader) -> tuple[dict[int, bytes], int | None]:
+    """Return `header_values`, and where in the head a pixel element is: None if it has none.
+
+    The head is walked to there, or as a whole.
+
+    Raises
+    ------
+    MetaDataError
+        It is not whole elements.
+    """
     finder = find_explicit if header.explicit else find_implicit
-    values = finder(header.head, 0, len(header.head))[0]
-    if header.pixel_tag in PIXEL_ELEMENTS and header.pixel_tag != PIXEL_DATA:
-        values[header.pixel_tag] = b""
-    return values
+    values, place = finder(header.head, 0, len(header.head))
+    tag = header.pixel_tag
+    if tag != PIXEL_DATA and tag in PIXEL_ELEMENTS:
+        values[tag] = b""
+    return values, None if place is None else place[0]
 
 
 def find_explicit(
@@ -90,11 +105,14 @@ def find_explicit(
             return values, (position, value, length)
         if not usual:
             # Sequences of undefined length, and what breaks the rules, are left to the walker.
-            value_stop = next(walk(front, EXPLICIT_LITTLE, position)).stop
-        else:
-            value_stop = value + length
-            if value_stop > available:
-                break
+            element = next(walk(front, EXPLICIT_LITTLE, position))
+            if raw in wanted:
+                values[wanted[raw]] = front[element.value : element.value_stop]
+            position = element.stop
+            continue
+        value_stop = value + length
+        if value_stop > available:
+            break
         if raw in wanted:
             values[wanted[raw]] = front[value:value_stop]
         position = value_stop
@@ -138,11 +156,14 @@ def find_implicit(
                 values[0x7FE00000 | raw >> 16] = b""
             return values, (position, value, length)
         if length == UNDEFINED:
-            value_stop = next(walk(front, IMPLICIT_LITTLE, position)).stop
-        else:
-            value_stop = value + length
-            if value_stop > available:
-                break
+            element = next(walk(front, IMPLICIT_LITTLE, position))
+            if raw in wanted:
+                values[wanted[raw]] = front[element.value : element.value_stop]
+            position = element.stop
+            continue
+        value_stop = value + length
+        if value_stop > available:
+            break
         if raw in wanted:
             values[wanted[raw]] = front[value:value_stop]
         position = value_stop

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dicube_core.dataset.elements import PIXEL_DATA, complete_length, walk
-from dicube_core.dataset.find import PIXEL_ELEMENTS, WANTED, header_values
-from dicube_core.dicom.pixel_fields import FLOAT_TAGS, pixel_format_of, rescale_of
+from dicube_core.dataset.find import PIXEL_ELEMENTS, WANTED, walked_values
+from dicube_core.dicom.pixel_fields import FLOAT_TAGS, described
 from dicube_core.exceptions import DataConsistencyError, MetaDataError
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from dicube_core.pixels import PixelFormat
 
 __all__ = ["require_agreement"]
+
+#: What has no place behind the pixels.
+_NOT_BEHIND = PIXEL_ELEMENTS | WANTED
 
 
 def require_agreement(
@@ -28,16 +31,16 @@ def require_agreement(
         Another size, other bit fields, another slope or intercept, or no Pixel Data element that
         the frame fits; the message names the slice.
     """
-    values, where = header_values(header), f"{header.name} (slice {index})"
-    _require_whole(header, where)
-    found = pixel_format_of(values, header.name)
+    where = f"{header.name} (slice {index})"
+    values = _values_of_whole(header, where)
+    found, rescale = described(values, header.name)
     if found != pixel_format:
         raise DataConsistencyError(
             f"{where}: its header describes {found}, the frames are {pixel_format}",
             suggestion="edit the pixels and their description together, through a new image",
         )
     _require_pixel_element(header, index, pixel_format)
-    rescale, expected = rescale_of(values), pixel_header.rescale(index)
+    expected = pixel_header.rescale(index)
     if rescale != expected:
         raise DataConsistencyError(
             f"{where}: its header says slope and intercept {rescale}, the pixel header {expected}",
@@ -45,30 +48,34 @@ def require_agreement(
         )
 
 
-def _require_whole(header: SliceHeader, where: str) -> None:
-    """Check that nothing around the frame swallows it, or takes its place."""
+def _values_of_whole(header: SliceHeader, where: str) -> dict[int, bytes]:
+    """Read a header, and check that nothing around the frame swallows it, or takes its place."""
+    tail, rest = header.tail, header.rest
     try:
-        before = [e.tag for e in walk(header.head, header.encoding)]
-        after = [e.tag for e in walk(header.tail, header.encoding)]
+        values, place = walked_values(header)
+        after = [e.tag for e in walk(tail, header.encoding)] if tail else []
         meta = [e.tag >> 16 for e in walk(header.file_meta)]
-        behind = complete_length(header.tail + header.rest, header.encoding) if header.rest else 0
+        behind = complete_length(tail + rest, header.encoding) if rest else 0
     except MetaDataError as exc:
         raise DataConsistencyError(f"{where}: its header is damaged: {exc.message}") from exc
-    others = PIXEL_ELEMENTS.intersection(before) or (PIXEL_ELEMENTS | WANTED).intersection(after)
+    others = _NOT_BEHIND.intersection(after)
+    if place is not None:
+        others = frozenset((next(walk(header.head, header.encoding, place, until=0)).tag,))
     if others:
         tag = min(others)
         raise DataConsistencyError(
             f"{where}: element ({tag >> 16:04X},{tag & 0xFFFF:04X}) stands where it would change "
             "the meaning of the pixels"
         )
-    if header.rest and behind != len(header.tail):
+    if rest and behind != len(tail):
         raise DataConsistencyError(f"{where}: what follows the pixels is damaged")
     preamble = header.preamble
     if preamble and (len(preamble) != 132 or preamble[128:] != b"DICM"):
         raise DataConsistencyError(f"{where}: its preamble is damaged")
     # Group 0002 says how the data set is encoded; nothing of the data set may go on with it.
-    if any(group != 0x0002 for group in meta) or (before and before[0] >> 16 == 0x0002):
+    if meta.count(0x0002) != len(meta) or header.head[:2] == b"\x02\0":
         raise DataConsistencyError(f"{where}: its file meta information is damaged")
+    return values
 
 
 def _require_pixel_element(header: SliceHeader, index: int, pixel_format: PixelFormat) -> None:

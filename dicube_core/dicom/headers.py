@@ -19,7 +19,8 @@ from dicube_core.dataset.elements import (
     element_header,
     walk,
 )
-from dicube_core.exceptions import DicomCubeError, MetaDataError, errors_name
+from dicube_core.error_places import errors_name
+from dicube_core.exceptions import DicomCubeError, MetaDataError
 
 __all__ = ["HeaderTable", "SliceHeader", "pack_headers"]
 

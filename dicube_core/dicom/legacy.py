@@ -15,7 +15,8 @@ from dicube_core.dataset.elements import EXPLICIT_LITTLE, PIXEL_DATA, element_he
 from dicube_core.dicom.file_meta import file_meta_for
 from dicube_core.dicom.headers import HeaderSequence, SliceHeader
 from dicube_core.dicom.pixel_fields import FLOAT_TAGS
-from dicube_core.exceptions import MetaDataError, UnsupportedKindError, errors_name
+from dicube_core.error_places import errors_name
+from dicube_core.exceptions import MetaDataError, UnsupportedKindError
 
 if TYPE_CHECKING:
     from dicube_core.metadata.meta import DicomMeta

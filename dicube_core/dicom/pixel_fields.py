@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from dicube_core.exceptions import (
     DicomCubeError,
     MetaDataError,
@@ -14,6 +16,7 @@ __all__ = [
     "FLOAT_PIXELS",
     "FLOAT_TAGS",
     "PIXEL_FIELDS",
+    "described",
     "native_bits",
     "numbers",
     "pixel_format_of",
@@ -114,6 +117,40 @@ def rescale_of(values: dict[int, bytes]) -> tuple[float, float]:
             raise MetaDataError(f"{keyword} {text!r} is not a number")
         result.append(parsed[0])
     return result[0], result[1]
+
+
+#: All that `pixel_format_of` and `rescale_of` look at.
+_DESCRIBING = (
+    *FLOAT_PIXELS,
+    *PIXEL_FIELDS,
+    *(0x00280002, 0x00280004, 0x00280006, 0x00280102, 0x00281052, 0x00281053),
+)
+#: Bytes of values that are remembered; those of a hostile header are not.
+_REMEMBERED = 256
+
+
+def described(values: dict[int, bytes], name: str) -> tuple[PixelFormat, tuple[float, float]]:
+    """Return `pixel_format_of` and `rescale_of`; quick where many slices say the same.
+
+    Raises
+    ------
+    DicomCubeError
+        As these two.
+    """
+    said = tuple(map(values.get, _DESCRIBING))
+    if sum(map(len, filter(None, said))) <= _REMEMBERED:
+        try:
+            return _described(said)
+        except DicomCubeError:
+            pass  # raised again below, with the name
+    return pixel_format_of(values, name), rescale_of(values)
+
+
+@lru_cache(maxsize=32)
+def _described(said: tuple[bytes | None, ...]) -> tuple[PixelFormat, tuple[float, float]]:
+    pairs = zip(_DESCRIBING, said, strict=True)
+    values = {tag: value for tag, value in pairs if value is not None}
+    return pixel_format_of(values, ""), rescale_of(values)
 
 
 def _word(values: dict[int, bytes], tag: int) -> int | None:

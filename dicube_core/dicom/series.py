@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dicube_core.codec.frame_limit import require_within_limit
 from dicube_core.dataset.find import header_values
 from dicube_core.dicom.kinds import object_refusal, pixel_refusal
 from dicube_core.dicom.multiframe.headers import DerivedHeaders
@@ -214,17 +215,11 @@ def _format(source: SliceSource) -> PixelFormat:
 
 def _require_within_limits(name: str, pixel_format: PixelFormat, frames: int) -> None:
     """Refuse larger frames, or more of them, than the limits allow."""
-    limits = get_limits()
-    if pixel_format.n_bytes > limits.frame_bytes:
+    require_within_limit(pixel_format, SeriesError, name)
+    limit = get_limits().frame_count
+    if frames > limit:
         raise SeriesError(
-            f"{name}: a frame of {pixel_format.rows}x{pixel_format.columns} needs "
-            f"{pixel_format.n_bytes} bytes, the limit frame_bytes is {limits.frame_bytes}",
-            suggestion=how_to_raise("frame_bytes"),
-            details={"path": name},
-        )
-    if frames > limits.frame_count:
-        raise SeriesError(
-            f"{name}: {frames} frames, the limit frame_count is {limits.frame_count}",
+            f"{name}: {frames} frames, the limit frame_count is {limit}",
             suggestion=how_to_raise("frame_count"),
             details={"path": name},
         )

@@ -9,7 +9,7 @@ from dicube_core.container.extension import FRAME_MAP, SLICE_HEADERS
 from dicube_core.dicom.headers import HeaderTable
 from dicube_core.dicom.legacy import repair_pixel_description
 from dicube_core.dicom.multiframe.headers import frame_names
-from dicube_core.exceptions import errors_name
+from dicube_core.error_places import errors_name
 from dicube_core.frame_map import FrameMap
 from dicube_core.metadata.merge import repair_legacy
 from dicube_core.metadata.meta import DicomMeta

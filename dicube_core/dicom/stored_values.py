@@ -8,10 +8,10 @@ import pickle
 import sys
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.codec._rle import decode_rle
 from dicube_core.codec.bounded import run_bounded
 from dicube_core.codec.encapsulated import decoder_for
 from dicube_core.codec.frame_headers import RLE, check_frame
+from dicube_core.codec.rle import decode_rle
 from dicube_core.dataset import uids
 from dicube_core.dicom.kept_encoding import compressed_frame
 from dicube_core.dicom.scan import PixelKind, SliceSource, converted_pixels

@@ -25,11 +25,11 @@ from dicube_core.editing.profile import Action, Deidentification, action_of
 from dicube_core.editing.removed_values import RemovedValues
 from dicube_core.editing.rewrite import rewrite
 from dicube_core.editing.user_edits import UserEdits, parse_edits
+from dicube_core.error_places import errors_name
 from dicube_core.exceptions import (
     DataConsistencyError,
     MetaDataError,
     UnsupportedKindError,
-    errors_name,
 )
 from dicube_core.reader import Reader
 

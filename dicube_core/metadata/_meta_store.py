@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from dicube_core.exceptions import MetaDataError, errors_name
+from dicube_core.error_places import errors_name
+from dicube_core.exceptions import MetaDataError
 from dicube_core.forks import ForkSafeLock
 from dicube_core.metadata.merge import MergedData, check_merged, repair_legacy, split
 from dicube_core.metadata.merged_check import check_slice_count, count_slices
@@ -115,9 +116,21 @@ class MetaStore:
         return cls(merged, filenames, slice_count=count)
 
     def to_json(self) -> str:
-        """Return JSON text that `from_json` and dicube 0.3.0 read."""
+        """Return JSON text that `from_json` and dicube 0.3.0 read.
+
+        Raises
+        ------
+        MetaDataError
+            It holds a number that is not finite.
+        """
         data = {"_merged_data": self._data, "slice_count": self._slice_count, _EXACT_KEY: True}
-        return json.dumps(data, allow_nan=False)
+        try:
+            return json.dumps(data, allow_nan=False)
+        except ValueError as exc:
+            raise MetaDataError(
+                "the metadata cannot be written as JSON, which has no NaN and no Infinity",
+                suggestion="replace the value",
+            ) from exc
 
     @property
     def filenames(self) -> list[str] | None:

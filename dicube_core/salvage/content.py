@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.container.extension import (
+    FRONT_COPY,
     KEPT_ENCODING,
     LOST_HEADERS,
     PIXEL_HEADER_KEY,
@@ -109,10 +110,10 @@ def read_content(places: Places, found: FoundFrames) -> Content:
 
 def _note_others(places: Places) -> None:
     """Take note of damage to parts that no slice depends on."""
-    for tag in (WRITER, REPAIR_RECORD, LOST_HEADERS):
+    for tag in (WRITER, FRONT_COPY, REPAIR_RECORD, LOST_HEADERS):
         entry = places.entries.get(tag)
         if entry is not None and places.proven(tag) is None:
-            lost = tag != WRITER
+            lost = tag not in (WRITER, FRONT_COPY)
             outcome = "no copy of it is in the file" if lost else "written anew"
             cause = "does not match its checksum"
             places.note(tag.decode(), entry.section, cause, outcome, lost=lost)
@@ -120,7 +121,7 @@ def _note_others(places: Places) -> None:
 
 def _described(places: Places) -> tuple[PixelFormat, PixelDataHeader, str] | None:
     """Return pixel format, pixel header and codec, None where the pixel header is damaged."""
-    data = places.section("pixel_header")
+    data = places.pixel_header()
     if data is None:
         return None
     try:

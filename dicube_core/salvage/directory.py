@@ -11,6 +11,7 @@ from dicube_core.container.extension import (
     CRITICAL_PARTS,
     FRAME_CHECKSUMS,
     FRAME_MAP,
+    FRONT_COPY,
     KEPT_ENCODING,
     LOST_HEADERS,
     REPAIR_RECORD,
@@ -62,10 +63,14 @@ def made_again(
     found = (first - HEADER_SIZE - directory_size(0)) // 32
     base = [(Directory.base_tag(name), getattr(header, name)) for name in SECTION_NAMES]
     for n_entries in dict.fromkeys((loose.n_entries, found)):
-        n_parts = n_entries - len(base)
-        if not 1 <= n_parts <= len(_PAYLOADS) or n_entries > len(loose.slots):
+        if n_entries > len(loose.slots):
             continue
-        for slots in islice(_layouts(loose, n_entries, base, header), _TRIES):
+        given, copy = _split(loose.slots[:n_entries])
+        if not 1 <= len(given) - len(base) <= len(_PAYLOADS):
+            continue
+        start = HEADER_SIZE + directory_size(n_entries)
+        for plain in islice(_layouts(given, start, base, header), _TRIES):
+            slots = plain + copy
             options = [_checksums(slot, read) for slot in slots]
             for crcs in islice(product(*options), _TRIES):
                 again = _directory(slots, crcs, header, size)
@@ -74,18 +79,24 @@ def made_again(
     return _only_its_checksum(loose, header, base, size, read)
 
 
+def _split(given: list[tuple[bytes, Entry]]) -> tuple[list[tuple[bytes, Entry]], list[_Slot]]:
+    """Return the parts before the frames, and the one behind them."""
+    if not given or given[-1][0] != FRONT_COPY:
+        return given, []
+    tag, entry = given[-1]
+    return given[:-1], [(tag, entry.section, entry.crc)]
+
+
 def _layouts(
-    loose: LooseDirectory,
-    n_entries: int,
+    given: list[tuple[bytes, Entry]],
+    start: int,
     base: list[tuple[bytes, Section]],
     header: FileHeader,
 ) -> Iterator[list[_Slot]]:
     """Yield tags and places that fit each other: as stored, or with one length or tag mended."""
-    n_parts = n_entries - len(base)
-    given = loose.slots[:n_entries]
+    n_parts = len(given) - len(base)
     crcs = [entry.crc for _, entry in given]
     lengths = [entry.section.length for _, entry in given[:n_parts]]
-    start = HEADER_SIZE + directory_size(n_entries)
     room = header.dicom_status.offset - start
     for mended in _lengths(lengths, room):
         for tags in _tags([tag for tag, _ in given[:n_parts]]):
@@ -145,7 +156,7 @@ def _only_its_checksum(
     n_entries = loose.n_entries
     if not len(base) < n_entries <= len(loose.slots) or loose.file_length != size:
         return None
-    given = loose.slots[:n_entries]
+    given, _ = _split(loose.slots[:n_entries])
     tags = [tag for tag, _ in given]
     if tags[-len(base) :] != [tag for tag, _ in base] or FRAME_CHECKSUMS not in tags:
         return None
@@ -155,4 +166,4 @@ def _only_its_checksum(
         data = read(entry.section)
         if len(data) != entry.section.length or crc32(data) != entry.crc:
             return None
-    return Directory(dict(given), size, header.frame_count, loose.header_crc)
+    return Directory(dict(loose.slots[:n_entries]), size, header.frame_count, loose.header_crc)

@@ -11,10 +11,11 @@ from itertools import accumulate, islice, product
 from typing import TYPE_CHECKING
 
 from dicube_core.checksum import crc32
-from dicube_core.container.extension import FRAME_CHECKSUMS
+from dicube_core.container.extension import FRAME_CHECKSUMS, FRONT_COPY
 from dicube_core.container.index import pack_u32, unpack_u32, unpack_u64
 from dicube_core.container.layout import Section
 from dicube_core.salvage.scanning import scan
+from dicube_core.salvage.tables import made_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -67,8 +68,13 @@ def find_frames(places: Places) -> FoundFrames:
         taker.take(frame, table[frame], _candidates(places, found, index, frame))
     if not proven and places.sound:
         proven = _complete(places, found, index, table)
-    if proven and None in found.places:
+    if proven and (None in found.places or any(places.shifts)):
         _look_everywhere(places, found, index, table)
+    if found.unknown and None not in found.places:
+        # All that the file says it has is there, and more: another file was put before or behind.
+        cause = f"{len(found.unknown)} more of what looks like frames are in it"
+        outcome = "left out: they are of another file, or nothing proves their numbers"
+        places.note("file", found.unknown[0], cause, outcome, lost=True)
     if index.is_proven:
         _note_moved(places, found)
     for frame in (n for n, place in enumerate(found.places) if place is None):
@@ -128,7 +134,10 @@ class _Index:
         self.offsets, offsets_fit = self._table(places, "frame_offsets", count)
         self.lengths, lengths_fit = self._table(places, "frame_lengths", count)
         self.is_proven, self.lengths_are_proven = offsets_fit and lengths_fit, lengths_fit
-        self.size = places.source.size()
+        # Frames end where the file does, or the copy of its header begins.
+        copy = places.entries.get(FRONT_COPY)
+        size = places.source.size()
+        self.ends = (size,) if copy is None else (copy.section.offset, size - copy.section.length)
         # Frames follow each other, and the last section.
         first = max(section.stop for _, section in places.header.sections())
         self.in_a_row = list(accumulate(self.lengths, initial=first))
@@ -139,14 +148,12 @@ class _Index:
         data = places.section(name)
         proven = data is not None
         if data is None:
-            data = places.read(section)
-            places.note(
-                name,
-                section,
-                "does not match its checksum",
-                "frames were found by their checksums",
-                lost=False,
-            )
+            data = made_table(places, name, count)
+            proven = data is not None
+            outcome = "made again from the frames, and proven by its checksum"
+            if data is None:
+                data, outcome = places.read(section), "frames were found by their checksums"
+            places.note(name, section, "does not match its checksum", outcome, lost=False)
         values = list(unpack_u64(data[: len(data) // 8 * 8]))
         return (values + [0] * count)[:count], proven
 
@@ -168,10 +175,10 @@ def _candidates(places: Places, found: FoundFrames, index: _Index, frame: int) -
     before = found.places[frame - 1] if frame else None
     if before is not None:
         starts.add(before.stop)
-    after = index.size if frame == last else offsets[frame + 1]
-    starts.add(after - lengths[frame])
+    afters = index.ends if frame == last else (offsets[frame + 1],)
+    starts |= {after - lengths[frame] for after in afters}
     for start in sorted(starts):
-        for length in sorted({lengths[frame], after - start}):
+        for length in sorted({lengths[frame], *(after - start for after in afters)}):
             yield Section(start, length)
 
 
@@ -181,9 +188,10 @@ def _checksums(places: Places, count: int) -> tuple[list[int | None], bool]:
     if data is not None and len(data) == 4 * count:
         return list(unpack_u32(data)), True
     entry = places.entries.get(FRAME_CHECKSUMS)
-    # The table is the last part before the sections.
+    # In files of old, the table is the last part before the sections.
     usual = Section(places.header.dicom_status.offset - 4 * count, 4 * count)
-    place = entry.section if places.sound and entry is not None else usual
+    known = entry is not None and (places.sound or entry.section.length == 4 * count)
+    place = entry.section if entry is not None and known else usual
     places.note(
         "FCRC",
         place,

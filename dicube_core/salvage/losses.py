@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dicube_core.dataset.find import header_values
-from dicube_core.dicom.headers import pack_headers
 from dicube_core.dicom.pixel_fields import numbers
 from dicube_core.exceptions import DicomCubeError
 from dicube_core.repair_record import LostFrame
 from dicube_core.salvage.assembling import frame_headers
 
 if TYPE_CHECKING:
+    from dicube_core.dicom.headers import SliceHeader
     from dicube_core.salvage.content import Content
     from dicube_core.salvage.frames import FoundFrames
 
@@ -20,8 +20,8 @@ __all__ = ["losses"]
 _UID, _POSITION = 0x00080018, 0x00200032
 
 
-def losses(content: Content, found: FoundFrames) -> tuple[list[LostFrame], bytes]:
-    """Return the lost frames, and the headers of their instances, packed (empty without)."""
+def losses(content: Content, found: FoundFrames) -> tuple[list[LostFrame], list[SliceHeader]]:
+    """Return the lost frames, and the headers of their instances."""
     rows: dict[int, int] = {}
     lost = []
     frame_map, headers = content.frame_map, content.headers
@@ -42,6 +42,4 @@ def losses(content: Content, found: FoundFrames) -> tuple[list[LostFrame], bytes
             text = ""
         position = numbers(text.strip(" \0")) if text else None
         lost.append(LostFrame(frame, offset, length, uid, number, position, cause, row))
-    if headers is None or not rows:
-        return lost, b""
-    return lost, pack_headers([headers[instance] for instance in rows])
+    return lost, [] if headers is None else [headers[instance] for instance in rows]

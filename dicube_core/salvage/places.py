@@ -13,15 +13,17 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from dicube_core.checksum import crc32
-from dicube_core.container.extension import EXTENSION_MAGIC, Directory, Entry, read_loosely
+from dicube_core.container.extension import Directory, Entry, read_loosely
 from dicube_core.container.layout import HEADER_SIZE, MAGIC, SECTION_NAMES, FileHeader, Section
 from dicube_core.exceptions import InvalidCubeFileError, UnsupportedVersionError
 from dicube_core.repair_record import DamagedPart
 from dicube_core.salvage.directory import made_again
+from dicube_core.salvage.fronts import directory_in, needed_copy, shifts_of
 from dicube_core.salvage.reading import more_shifts, proven_part, read_part
 
 if TYPE_CHECKING:
     from dicube_core.container.extension import LooseDirectory
+    from dicube_core.container.front_copy import FrontCopy
     from dicube_core.source import ByteSource
 
 __all__ = ["Places", "find_places"]
@@ -53,6 +55,8 @@ class Places:
         Whether the file was written with checksums.
     shifts : tuple of int
         By how many bytes parts may have moved.
+    spare : bytes
+        The copy of the pixel header at the end of the file; empty without.
     damaged : list of DamagedPart
         What was found so far.
     """
@@ -64,6 +68,7 @@ class Places:
     sound: bool
     checked: bool
     shifts: tuple[int, ...] = (0,)
+    spare: bytes = b""
     damaged: list[DamagedPart] = field(default_factory=list)
 
     def read(self, section: Section) -> bytes:
@@ -82,6 +87,23 @@ class Places:
         if entry is None or (not self.sound and entry.section.length != place.length):
             return None
         return proven_part(self.source, Entry(place, entry.crc), self.shifts)
+
+    def pixel_header(self) -> bytes | None:
+        """Return the pixel header, or its copy, where one of them matches its checksum."""
+        data = self.section("pixel_header")
+        entry = self.entries.get(Directory.base_tag("pixel_header"))
+        if data is not None or entry is None or not self.spare:
+            return data
+        if len(self.spare) != entry.section.length or crc32(self.spare) != entry.crc:
+            return None
+        self.note(
+            "pixel_header",
+            self.header.pixel_header,
+            "does not match its checksum",
+            "taken from the copy at the end of the file",
+            lost=False,
+        )
+        return self.spare
 
     def note(
         self, name: str, place: Section | None, cause: str, outcome: str, *, lost: bool
@@ -103,13 +125,17 @@ def find_places(source: ByteSource, name: str) -> Places:
     """
     size = source.size()
     front = source.read_at(0, min(size, _FRONT))
-    loose, moved = _directory(front)
+    loose, moved = directory_in(front)
+    copy, believed = needed_copy(source, front, loose, moved)
+    told = front
+    if copy is not None and believed:
+        loose, moved, told = read_loosely(copy.front), copy.shift, copy.front
     traces = 0 if loose is None else len(loose.known())
-    if loose is None or not (loose.sound or traces >= _TRACES or _is_bound(source, front)):
+    if loose is None or not (loose.sound or traces >= _TRACES or _is_bound(source, told)):
         return _without_checksums(source, front, name)
     loose.refuse_unknown(name)
-    shifts = _shifts(loose, size, moved)
-    header = _header(source, front, loose, shifts)
+    shifts = shifts_of(loose, size, moved)
+    header = _header(source, told, loose)
     if header is None:
         raise InvalidCubeFileError(
             f"{name}: header (bytes 0 to {HEADER_SIZE}) and extension block (from byte "
@@ -124,25 +150,11 @@ def find_places(source: ByteSource, name: str) -> Places:
             entries, sound = again.entries, True
     shifts = more_shifts(source, entries, shifts)
     places = Places(source, name, header, entries, sound, True, shifts)
-    _note_front(places, front, loose, size)
+    if copy is not None and copy.front[:HEADER_SIZE] == header.pack():
+        places.spare = copy.pixel_header
+    _note_front(places, front, loose, moved, copy if believed else None)
     _require_plausible(places, size)
     return places
-
-
-def _directory(front: bytes) -> tuple[LooseDirectory | None, int]:
-    """Return the directory, and by how much it was moved."""
-    loose = read_loosely(front)
-    found = front.find(EXTENSION_MAGIC)
-    if found not in (-1, HEADER_SIZE) and (loose is None or not loose.sound):
-        other = read_loosely(front, found)
-        if other is not None and other.sound:
-            return other, found - HEADER_SIZE
-    return loose, 0
-
-
-def _shifts(loose: LooseDirectory, size: int, moved: int) -> tuple[int, ...]:
-    grown = size - loose.file_length if loose.sound else 0
-    return tuple(dict.fromkeys((0, moved, grown)))
 
 
 def _is_bound(source: ByteSource, front: bytes) -> bool:
@@ -157,9 +169,7 @@ def _bindings(pixel_header: bytes) -> set[int]:
     return {int(number) for number in _BINDING.findall(pixel_header[-1024:])}
 
 
-def _header(
-    source: ByteSource, front: bytes, loose: LooseDirectory, shifts: tuple[int, ...]
-) -> FileHeader | None:
+def _header(source: ByteSource, front: bytes, loose: LooseDirectory) -> FileHeader | None:
     """Return the header as it was written: each number as the file or its directory has it."""
     known = loose.known()
     stored = FileHeader.unpack(front) if len(front) >= HEADER_SIZE else None
@@ -185,16 +195,30 @@ def _header(
     return None
 
 
-def _note_front(places: Places, front: bytes, loose: LooseDirectory, size: int) -> None:
+def _note_front(
+    places: Places,
+    front: bytes,
+    loose: LooseDirectory,
+    begin: int,
+    copy: FrontCopy | None,
+) -> None:
+    size = places.source.size()
     moved = places.shifts[1:]
+    whole = b"" if copy is None else copy.front
     if front[:HEADER_SIZE] != places.header.pack():
         places.note(
             "header",
             Section(0, HEADER_SIZE),
             "does not match its checksum",
-            "made again from the extension block, and proven by its checksum",
+            "made again from the extension block, and proven by its checksum"
+            if copy is None
+            else "taken from the copy at the end of the file",
             lost=False,
         )
+    if whole and front[HEADER_SIZE : len(whole)] != whole[HEADER_SIZE:]:
+        where = Section(HEADER_SIZE, len(whole) - HEADER_SIZE)
+        outcome = "taken from the copy at the end of the file"
+        places.note("extension", where, "does not match its checksum", outcome, lost=False)
     if not loose.sound:
         outcome = (
             "made again from the rest, and proven by its checksum"
@@ -203,9 +227,12 @@ def _note_front(places: Places, front: bytes, loose: LooseDirectory, size: int) 
         )
         where = Section(HEADER_SIZE, -1)
         places.note("extension", where, "does not match its checksum", outcome, lost=False)
-    elif size != loose.file_length:
+    if loose.sound and size != loose.file_length:
         cause = f"it has {size} bytes, it was written with {loose.file_length}"
         outcome = "parts were looked for in both places" if moved else "nothing"
+        if begin > 0:
+            cause += f", and begins at byte {begin} now"
+            outcome = f"the first {begin} bytes were left out, parts were looked for behind them"
         where = Section(min(size, loose.file_length), abs(size - loose.file_length))
         places.note("file", where, cause, outcome, lost=False)
 

@@ -11,13 +11,14 @@ from dicube_core.atomic import AtomicFile
 from dicube_core.checksum import crc32
 from dicube_core.container.extension import LOST_HEADERS, REPAIR_RECORD
 from dicube_core.container.writer import ContainerWriter
-from dicube_core.dicom.headers import HeaderTable
+from dicube_core.dicom.headers import pack_headers
 from dicube_core.exceptions import DataConsistencyError, DicomCubeError, InvalidCubeFileError
 from dicube_core.reader import Reader
 from dicube_core.repair_record import RepairRecord
 from dicube_core.salvage.assembling import contradictions, kept_sections, separated_frames
 from dicube_core.salvage.content import read_content
 from dicube_core.salvage.decoding import undecodable
+from dicube_core.salvage.earlier import header_table, read_earlier
 from dicube_core.salvage.frames import find_frames
 from dicube_core.salvage.losses import losses
 from dicube_core.salvage.places import find_places
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from dicube_core.container.layout import Section
     from dicube_core.container.writer import SeriesSections
+    from dicube_core.dicom.headers import HeaderTable, SliceHeader
     from dicube_core.salvage.frames import FoundFrames
     from dicube_core.salvage.places import Places
     from dicube_core.source import ByteSource
@@ -113,7 +115,8 @@ def _repair(
     for frame, cause in contradictions(content, count).items():
         found.causes.setdefault(frame, f"header and frame contradict each other: {cause}")
     kept = [frame for frame in range(count) if frame not in found.causes]
-    lost, rows = losses(content, found)
+    lost, headers = losses(content, found)
+    earlier = read_earlier(places, count)
     refusal = "" if lost or places.damaged else _refusal(source)
     if refusal:
         places.note("file", None, refusal, "sections were written anew", lost=False)
@@ -125,7 +128,8 @@ def _repair(
         tuple(separated_frames(content, kept)),
         tuple(lost),
         tuple(places.damaged),
-        tuple(content.notes),
+        (*content.notes, *earlier.notes()),
+        earlier.lost(len(headers)),
     )
     unknown = tuple((place.offset, place.length) for place in found.unknown)
     report = RepairReport(name, target, record, unknown)
@@ -138,7 +142,8 @@ def _repair(
             suggestion="look for another copy",
             details={"path": name, "found": len(unknown)},
         )
-    sections = kept_sections(content, kept, count, _parts(places, record, rows))
+    parts = _parts(places, record, [*headers, *earlier.headers])
+    sections = kept_sections(content, kept, count, parts)
     _write(places, found, kept, sections, target)
     return report
 
@@ -150,19 +155,14 @@ def _first(found: FoundFrames) -> str:
     return f"frame {frame}: {found.causes[frame]}"
 
 
-def _parts(places: Places, record: RepairRecord, rows: bytes) -> dict[bytes, bytes]:
+def _parts(places: Places, record: RepairRecord, headers: list[SliceHeader]) -> dict[bytes, bytes]:
     """Return the parts that say what was lost; those of an earlier repair if that is all."""
-    before = places.proven(REPAIR_RECORD)
     if not record.anything_lost and places.checked:
-        earlier = {REPAIR_RECORD: before, LOST_HEADERS: places.proven(LOST_HEADERS)}
+        earlier = {tag: places.proven(tag) for tag in (REPAIR_RECORD, LOST_HEADERS)}
         return {tag: part for tag, part in earlier.items() if part}
-    if before is not None:
-        old = RepairRecord.parse(before, record.source_frames, f"{places.name}: repair record")
-        note = f"the damaged file was itself repaired: {old.summary()}"
-        record = replace(record, notes=(*record.notes, note))
     parts = {REPAIR_RECORD: record.pack()}
-    if rows:
-        parts[LOST_HEADERS] = rows
+    if headers:
+        parts[LOST_HEADERS] = pack_headers(headers)
     return parts
 
 
@@ -225,5 +225,4 @@ def lost_headers(reader: Reader) -> HeaderTable | None:
     record = reader.repaired
     if data is None or record is None:
         return None
-    rows = {one.header for one in record.lost if one.header is not None}
-    return HeaderTable(data, len(rows), f"{reader.name}: headers of lost slices")
+    return header_table(data, f"{reader.name}: headers of lost slices")

@@ -7,6 +7,7 @@ as ITK does but ITK.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from dicube_core.dataset.elements import PIXEL_DATA, element_header, walk
 from dicube_core.dicom.instance import native_instance
+from dicube_core.error_places import errors_name
 from dicube_core.slices import SliceProvider
 
 if TYPE_CHECKING:
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
     from dicube_core.dicom.headers import SliceHeader
     from dicube_core.reader import Reader
 
-__all__ = ["SliceFile", "SliceHeaders", "readable_file"]
+__all__ = ["SliceFile", "SliceHeaders", "readable_file", "reason_of"]
 
+#: Where an object lies in memory says nothing to who reads an error.
+_ADDRESS = re.compile(r"\(0x[0-9a-fA-F]+\)")
 _US = Struct("<H")
 #: BitsAllocated, BitsStored, HighBit and PixelRepresentation of the most common kind.
 _COMMON_KIND = {0x00280100: 16, 0x00280101: 16, 0x00280102: 15, 0x00280103: 0}
@@ -43,15 +47,17 @@ class SliceHeaders:
     def __init__(self, reader: Reader) -> None:
         self._slices = None if reader.dicom_meta is None else SliceProvider(reader)
         self._format = reader.pixel_format
+        self._name = reader.name
 
     def file(self, frame: int) -> SliceFile | None:
         """Return the header of a slice; None if there is no DICOM metadata."""
         if self._slices is None:
             return None
         pixels = self._format
-        header = self._slices.headers[frame]
+        with errors_name(self._name):
+            header = self._slices.headers[frame]
         n_samples = pixels.native_bits // pixels.bits_allocated
-        return SliceFile(header, pixels.native_length, n_samples)
+        return SliceFile(self._name, header, pixels.native_length, n_samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +66,29 @@ class SliceFile:
 
     Parameters
     ----------
+    place : str
+        Name of the file that it is of; errors have it.
     header : SliceHeader
         Everything but the frame.
     n_bytes, n_samples : int
         Size of the frame in uncompressed DICOM, and how many numbers it holds.
     """
 
+    place: str
     header: SliceHeader
     n_bytes: int
     n_samples: int
 
     def data(self) -> bytes:
-        """Return it as a DICOM file."""
-        return native_instance(self.header, bytes(self.n_bytes))
+        """Return it as a DICOM file.
+
+        Raises
+        ------
+        MetaDataError
+            The header is damaged.
+        """
+        with errors_name(self.place):
+            return native_instance(self.header, bytes(self.n_bytes))
 
     def described_anew(self) -> tuple[bytes, dict[str, str]]:
         """Return it as a DICOM file of another pixel kind, and what was said of its own.
@@ -83,7 +99,16 @@ class SliceFile:
         -------
         tuple of (bytes, dict)
             The file, and the entries of the elements that were changed in it: key to text.
+
+        Raises
+        ------
+        MetaDataError
+            The header is damaged.
         """
+        with errors_name(self.place):
+            return self._described_anew()
+
+    def _described_anew(self) -> tuple[bytes, dict[str, str]]:
         header, entries = self.header, {}
         head = bytearray(header.head)
         for element in walk(header.head, header.encoding):
@@ -101,6 +126,12 @@ class SliceFile:
             exact=False,
         )
         return native_instance(changed, bytes(n_bytes)), entries
+
+
+def reason_of(error: RuntimeError) -> str:
+    """Return what ITK says last in an error: before it stand lines of its source."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return _ADDRESS.sub("", lines[-1] if lines else "no reason given")
 
 
 @contextmanager

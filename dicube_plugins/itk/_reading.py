@@ -10,7 +10,7 @@ import numpy as np
 
 from dicube_core.exceptions import MetaDataError, UnsupportedKindError
 from dicube_plugins.insight import open_volume
-from dicube_plugins.insight.slice_file import SliceHeaders, readable_file
+from dicube_plugins.insight.slice_file import SliceHeaders, readable_file, reason_of
 
 if TYPE_CHECKING:
     import os
@@ -124,7 +124,7 @@ def _words(file: SliceFile) -> Any:
         dictionary = _dictionary(data)
     except RuntimeError as exc:
         raise MetaDataError(
-            f"itk does not read the header of {file.header.name!r}: {exc}",
+            f"{file.place}: itk does not read the header of {file.header.name!r}: {reason_of(exc)}",
             suggestion="dicube_core.open(path) gives frames and metadata without it",
         ) from exc
     for key, text in entries.items():

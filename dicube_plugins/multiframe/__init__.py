@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.exceptions import errors_name
+from dicube_core.error_places import errors_name
 from dicube_plugins.multiframe._file import MultiFrameFile
 from dicube_plugins.multiframe._grid import forms_grid
 from dicube_plugins.multiframe._instance import InstanceFile, is_one_instance

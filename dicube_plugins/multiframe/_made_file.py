@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from dicube_core.exceptions import errors_name
+from dicube_core.error_places import errors_name
 from dicube_core.lazy import lazy
 from dicube_plugins.multiframe._elements import element
 from dicube_plugins.multiframe._frames import WholeFile

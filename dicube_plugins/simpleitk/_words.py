@@ -8,7 +8,7 @@ import SimpleITK as sitk
 
 from dicube_core.exceptions import MetaDataError
 from dicube_core.lazy import lazy
-from dicube_plugins.insight.slice_file import readable_file
+from dicube_plugins.insight.slice_file import readable_file, reason_of
 
 if TYPE_CHECKING:
     from dicube_plugins.insight.slice_file import SliceFile
@@ -52,7 +52,8 @@ class SliceWords:
             return _read(data, private=self._private) | entries
         except RuntimeError as exc:
             raise MetaDataError(
-                f"SimpleITK does not read the header of {self._file.header.name!r}: {exc}",
+                f"{self._file.place}: SimpleITK does not read the header of "
+                f"{self._file.header.name!r}: {reason_of(exc)}",
                 suggestion="dicube_core.open(path) gives frames and metadata without it",
             ) from exc
 

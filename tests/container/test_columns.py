@@ -35,6 +35,17 @@ def test_rows_come_back(rows):
 
 
 @given(tables(), st.data())
+def test_any_row_may_come_first(rows, data):
+    packed = pack_table(rows)
+    expected = [b"".join(pieces) for _, pieces in rows]
+    order = data.draw(st.permutations(range(len(rows))))
+    for first in order:
+        assert ColumnTable(packed).row(first) == expected[first]
+    table = ColumnTable(packed)
+    assert [table.row(i) for i in order] == [expected[i] for i in order]
+
+
+@given(tables(), st.data())
 def test_damage_is_an_error_or_harmless(rows, data):
     packed = pack_table(rows)
     cut = data.draw(st.integers(0, len(packed) - 1))

@@ -33,7 +33,7 @@ def test_the_table_covers_the_file_without_gaps(example):
     for start, length, what, _ in rows:
         assert start == position, what
         position += length
-    assert len(rows) == 11
+    assert len(rows) == 12
     assert position == len(data)
 
 
@@ -57,6 +57,6 @@ def test_sections_and_parts_lie_where_the_table_says(example):
     for name in ("dicom_status", "pixel_header", "frame_offsets", "frame_lengths"):
         section = getattr(header, name)
         assert places[name] == (section.offset, section.length)
-    for tag in ("WRTR", "FCRC"):
+    for tag in ("WRTR", "FCRC", "COPY"):
         section = directory.entries[tag.encode()].section
         assert places[tag] == (section.offset, section.length)

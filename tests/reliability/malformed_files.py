@@ -22,7 +22,13 @@ import click  # noqa: E402
 
 import dicube_core  # noqa: E402
 from reliability.malformed import limits  # noqa: E402
-from reliability.malformed.run import expectations, run_one, run_suite, warm_up  # noqa: E402
+from reliability.malformed.run import (  # noqa: E402
+    blind_facets,
+    expectations,
+    run_one,
+    run_suite,
+    warm_up,
+)
 from reliability.malformed.suite import Suite, load_suite  # noqa: E402
 from reliability.malformed.table import Tally, markdown, print_tables  # noqa: E402
 
@@ -96,6 +102,7 @@ def main(
     if as_json:
         refusals = {f"{b}: {p}": e.refusal for (b, p), e in expected.items() if e.refusal}
         told = {"skipped": suite.skipped, "refusals": refusals, "seconds": seconds}
+        told["blind"] = blind_facets(expected)
         click.echo(json.dumps({**tally.to_dict(), **told}, indent=2))
     else:
         _print(tally, suite, seconds)

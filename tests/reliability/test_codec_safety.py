@@ -294,3 +294,54 @@ def test_one_bit_rle_frames():
     pixel_format = PixelFormat(9, 13, 1, 1, 0)
     found = EncapsulatedCodec("encapsulated:1.2.840.10008.1.2.5").decode(frame, pixel_format)
     np.testing.assert_array_equal(found, bits)
+
+
+@pytest.mark.parametrize("padding", [b"\0\0", b"\0" * 7, b"\x80\x80", b"\x80\0"])
+def test_padding_behind_rle_segments_is_no_pixel(padding):
+    one = sample("rle-8")
+    for frame in (one.frame, _rle_of_zeros()):
+        codec = EncapsulatedCodec(f"encapsulated:{one.syntax}")
+        np.testing.assert_array_equal(
+            codec.decode(frame + padding, one.pixel_format), codec.decode(frame, one.pixel_format)
+        )
+
+
+def test_a_pixel_too_many_is_no_padding():
+    one = sample("rle-8")
+    codec = EncapsulatedCodec(f"encapsulated:{one.syntax}")
+    for more in (b"\0\1\0\0", b"\xff\0\0\0"):
+        with pytest.raises(DecodeError, match="in segment 0, found more"):
+            codec.decode(_rle_of_zeros() + more, one.pixel_format)
+
+
+def _rle_of_zeros():
+    """Return a frame whose last pixels are zeros that stand as they are, padding apart."""
+    literal = b"\x7f" + bytes(128)
+    count, rest = divmod(ROWS * COLUMNS, 128)
+    last = bytes((rest - 1,)) + bytes(rest) if rest else b""
+    return struct.pack("<16I", 1, 64, *[0] * 14) + literal * count + last
+
+
+def test_jpeg_2000_in_boxes_in_boxes():
+    one = sample("j2k-8")
+    signature = b"\0\0\0\x0cjP  \r\n\x87\n"
+
+    def boxed(data):
+        return signature + struct.pack(">I4s", 8 + len(data), b"jp2c") + data
+
+    check_frame(boxed(one.frame), one.syntax, one.pixel_format)
+    nested = one.frame
+    for _ in range(3000):
+        nested = boxed(nested)
+    with pytest.raises(DecodeError, match="SOC at byte 0"):
+        check_frame(nested, one.syntax, one.pixel_format)
+
+
+def test_the_header_of_a_tile_part_ends_within_it():
+    """Else a megabyte of tile-parts has each of them read all that follows."""
+    one = sample("j2k-8")
+    at = one.frame.index(b"\xff\x90")
+    short = bytearray(one.frame[: at + 12] + b"\xff\x64\0\x20" + bytes(30) + one.frame[at + 12 :])
+    short[at + 6 : at + 10] = struct.pack(">I", 14)
+    with pytest.raises(DecodeError, match=f"FF64 at byte {at + 12} of the frame"):
+        check_frame(bytes(short), one.syntax, one.pixel_format)

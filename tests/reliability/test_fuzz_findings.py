@@ -16,8 +16,13 @@ from support.series import make_series
 from dicube_core.container.columns import pack_table
 from dicube_core.container.sections import compress, decompress
 from dicube_core.dataset._encode import encode_dataset
-from dicube_core.dataset.elements import EXPLICIT_LITTLE, element_header, walk
-from dicube_core.dataset.find import find_explicit, header_values
+from dicube_core.dataset.elements import (
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    element_header,
+    walk,
+)
+from dicube_core.dataset.find import find_explicit, find_implicit, header_values
 from dicube_core.dicom.agreement import require_agreement
 from dicube_core.dicom.headers import HeaderTable, pack_headers
 from dicube_core.dicom.multiframe.single import SingleFrames
@@ -193,3 +198,20 @@ def test_a_cut_table_is_said_to_be_cut(table: bytes) -> None:
     with pytest.raises(MetaDataError) as caught:
         HeaderTable(compress(table), 1, "x")
     assert "unpack" not in str(caught.value)
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_a_value_of_undefined_length_ends_before_its_delimiter(explicit: bool) -> None:
+    encoding = EXPLICIT_LITTLE if explicit else IMPLICIT_LITTLE
+    item = b"\xfe\xff\x00\xe0\0\0\0\0"
+    data = element_header(0x00283000, b"SQ", 0xFFFFFFFF, encoding) + item
+    data += b"\xfe\xff\xdd\xe0\0\0\0\0" + element_header(0x7FE00010, b"OW", 0, encoding)
+    values, place = (find_explicit if explicit else find_implicit)(data, 0, len(data))
+    assert values[0x00283000] == item
+    assert place is not None
+
+
+def test_a_stray_delimiter_is_no_element_of_other_encodings() -> None:
+    source = next(iter(make_series(1).values()))
+    at = source.index(b"\xe0\x7f\x10\x00OW")
+    TARGETS["part10"].run(source[:at] + b"\xfe\xff\xdd\xe0\0\0\0\0" + source[at:])

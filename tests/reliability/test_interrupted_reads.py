@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import linecache
 import signal
-import sys
 import threading
 import time
 from functools import partial
@@ -12,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.interrupts import interrupted
 from support.series import Kind, make_series
 from support.whole import write_files
 
@@ -42,41 +41,6 @@ def path(tmp_path_factory):
     return folder / "x.dcbs"
 
 
-def _is_with(file, number):
-    return linecache.getline(file, number).lstrip().startswith("with ")
-
-
-def interrupted(file, step, work):
-    """Raise KeyboardInterrupt at the given line of a module, in this thread; False past the end."""
-    seen = 0
-    entered = set()
-
-    def tracer(frame, event, _):
-        nonlocal seen
-        if frame.f_code.co_filename != file:
-            return None
-        if event == "line":
-            place = id(frame), frame.f_lineno
-            # Before a ``with`` block is left, its line comes again. The interpreter looks for
-            # signals only after it has called ``__exit__``.
-            if place not in entered or not _is_with(file, frame.f_lineno):
-                entered.add(place)
-                seen += 1
-                if seen == step:
-                    raise KeyboardInterrupt
-        return tracer
-
-    before = sys.gettrace()
-    sys.settrace(tracer)
-    try:
-        work()
-    except KeyboardInterrupt:
-        return True
-    finally:
-        sys.settrace(before)
-    return False
-
-
 def in_time(work):
     """Return what comes of some work in another thread; fail where it hangs."""
     found = []
@@ -101,7 +65,9 @@ def no_threads_of_ours():
 
 def cached_read(step):
     cache = SliceCache(lambda key: b"value %d" % key, max_items=4, max_bytes=1000)
-    cut = interrupted(slice_cache.__file__, step, lambda: (cache.get(1), cache.get(1)))
+    cut = interrupted(
+        slice_cache.__file__, step, lambda: (cache.get(1), cache.get(1)), leaving=False
+    )
     assert in_time(lambda: cache.get(1)) == b"value 1", f"step {step}"
     assert in_time(lambda: cache.get(2)) == b"value 2", f"step {step}"
     assert cache.n_flying == 0, f"step {step}"
@@ -121,7 +87,7 @@ def test_every_line_of_a_parallel_loop():
     while True:
         done = []
         work = partial(run_frames, lambda _, frame, done=done: done.append(frame), range(9))
-        cut = interrupted(frames_module.__file__, step, work)
+        cut = interrupted(frames_module.__file__, step, work, leaving=False)
         no_threads_of_ours()
         assert len(set(done)) == len(done)
         if not cut:
@@ -161,7 +127,7 @@ def test_every_line_of_results_in_order():
             with InOrder(lambda index: index * index, 9) as results:
                 found.extend(results)
 
-        cut = interrupted(frames_module.__file__, step, work)
+        cut = interrupted(frames_module.__file__, step, work, leaving=False)
         no_threads_of_ours()
         assert found == [n * n for n in range(len(found))]
         if not cut:

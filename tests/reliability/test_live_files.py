@@ -39,7 +39,9 @@ def contents(tmp_path_factory):
         frames = [reader.codestream(index) for index in range(COUNT)]
         start = min(reader.container.index.offsets)
     swapped = checked[:start] + b"".join(frames[::-1])
+    swapped += checked[len(swapped) :]  # what is behind the frames
     assert len(swapped) == len(checked)
+    assert swapped != checked
     return {"checksums": (checked, swapped), "none": (plain, other)}
 
 

@@ -96,3 +96,40 @@ def test_a_damaged_header_of_a_multiframe_instance_is_an_error_that_names_the_fi
         pytest.raises(MetaDataError, match=r"m\.dcbs"),
     ):
         list(reader.headers)
+
+
+def test_a_number_that_json_does_not_know_cannot_be_saved(tmp_path):
+    name = "recomputed: UI False: its first is Infinity"
+    image = dicube_core.load(variant("ours", "merged metadata", name))
+    with pytest.raises(MetaDataError, match="Infinity"):
+        dicube_core.save(image, tmp_path / "again.dcbs")
+    with pytest.raises(MetaDataError, match="Infinity"):
+        image.dicom_meta.to_json()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_text_that_is_no_json_is_said_to_be_of_which_part():
+    data = variant("ours", "JSON text", "recomputed: WRTR: a byte order mark")
+    with dicube_core.open(data) as reader, pytest.raises(MetaDataError, match="part WRTR: not"):
+        _ = reader.writer
+
+
+def test_frames_that_contradict_each_other_are_told_in_words():
+    data = variant("ours", "header table", "recomputed: Rows of all is 1")
+    with dicube_core.open(data) as reader, pytest.raises(InvalidCubeFileError) as caught:
+        _ = reader.shape
+    assert "frames of 11x9, 16 bits (12 stored, high bit 11), unsigned" in str(caught.value)
+    assert "slice of 1x9, " in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["first row huge element", "Rows of one is 0"])
+def test_a_header_that_simpleitk_cannot_read_names_file_and_reason(name, tmp_path):
+    pytest.importorskip("SimpleITK")
+    from dicube_plugins.simpleitk import read_image
+
+    path = tmp_path / "named.dcbs"
+    path.write_bytes(variant("colour", "header table", f"recomputed: {name}"))
+    with pytest.raises(MetaDataError, match=r"named\.dcbs") as caught:
+        read_image(str(path))
+    assert "0x" not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1

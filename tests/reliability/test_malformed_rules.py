@@ -13,9 +13,10 @@ import dicube_core
 from dicube_core.exceptions import ChecksumError, DicomCubeError
 from reliability.malformed.bases import bases
 from reliability.malformed.rules import RULES, all_variants, mutations, undetectable
+from reliability.malformed.rules._assemble import assemble
 from reliability.malformed.rules._codestream import split
 from reliability.malformed.rules._columns import column_fields, rows_of, table_of
-from reliability.malformed.rules._file import DIRECTORY, ENTRY, HEADER, assemble, layout, parts_of
+from reliability.malformed.rules._file import DIRECTORY, ENTRY, HEADER, layout, parts_of
 from reliability.malformed.variant import FACETS
 
 #: Least number of variants of a family, of ``ours`` and of ``legacy``.
@@ -36,7 +37,10 @@ LEAST = {
     "codestream markers": (150, 150),
     "codestream fields": (400, 250),
 }
-NAMES = (*("ours", "legacy", "signed", "multiframe", "colour", "real", "kept", "kept JPEG 2000"),)
+NAMES = (
+    *("ours", "legacy", "signed", "progressive", "multiframe", "volumes", "colour"),
+    *("real", "kept", "kept JPEG 2000"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +51,11 @@ def made():
 def test_there_is_a_base_of_every_kind():
     assert tuple(bases()) == NAMES
     tags = set()
-    for base in bases().values():
+    for name, base in bases().items():
         with dicube_core.open(base.data) as reader:
             assert reader.validated is base.checksums
-            assert len(reader.frames()) == 3
+            assert len(reader.frames()) == (4 if name == "volumes" else 3)
+            assert (reader.dimensions is not None) == (name == "volumes")
         tags |= {part.tag for part in parts_of(base).extension}
         assert len(base.data) < 8000
     assert tags == {b"HDRS", b"WRTR", b"FCRC", b"FRAM", b"ENCP"}

@@ -7,6 +7,7 @@ import os
 
 import numpy as np
 import pytest
+import zstandard
 from click.testing import CliRunner
 from repair_cases import converted, original
 from support.legacy_file import legacy_file, regions, volume
@@ -92,7 +93,7 @@ def test_record_and_lost_headers(whole, damaged, tmp_path):
         assert lost_headers(reader) is None
 
 
-def test_a_repaired_file_is_damaged_and_repaired_again(damaged, tmp_path):
+def test_a_repaired_file_is_damaged_and_repaired_again(whole, damaged, tmp_path):
     dicube_core.repair(damaged, tmp_path / "first.dcbs")
     first = original((tmp_path / "first.dcbs").read_bytes())
     for name in ("REPR", "RHDR", "header", "metadata"):
@@ -109,6 +110,55 @@ def test_a_repaired_file_is_damaged_and_repaired_again(damaged, tmp_path):
         (note,) = reader.repaired.notes
         assert "4 of 5 frames saved, lost: 2" in note
         assert len(reader) == 3
+        assert reader.repaired == report.record
+        ((now,), (then,)) = reader.repaired.lost, reader.repaired.earlier
+        assert (now.frame, then.frame) == (0, 2)
+        assert list(lost_headers(reader)) == [whole.headers[0], whole.headers[2]]
+        assert (now.header, then.header) == (0, 1)
+
+
+def test_a_record_that_is_none_is_left_out(damaged, tmp_path):
+    """Its checksum is right, and what is in it is not: repairing goes on without it."""
+    from support.hostile import _sections, build
+
+    dicube_core.repair(damaged, tmp_path / "first.dcbs")
+    sections, codestreams, _ = _sections((tmp_path / "first.dcbs").read_bytes())
+    parts = {**sections.extension, b"REPR": b"no", b"RHDR": b"record"}
+    data = build(type(sections)(**{**_fields(sections), "extension": parts}), codestreams)
+    report = dicube_core.repair(data, tmp_path / "out.dcbs")
+    assert [(part.name, part.lost) for part in report.damaged] == [("REPR", True), ("RHDR", True)]
+    assert report.frames == (0, 1, 2, 3)
+    assert dicube_core.verify_file(tmp_path / "out.dcbs").ok
+
+
+def test_a_file_without_the_patient_names_no_lost_slices(whole, damaged, tmp_path):
+    """Neither their headers nor their numbers are in any byte of it, packed or not."""
+    dicube_core.repair(damaged, tmp_path / "out.dcbs")
+    profile = dicube_core.Deidentification(salt=b"0123456789abcdef")
+    dicube_core.edit(tmp_path / "out.dcbs", tmp_path / "anonymous.dcbs", deidentify=profile)
+    with dicube_core.open(tmp_path / "anonymous.dcbs") as reader:
+        tags = set(reader.container._directory.entries)
+        assert not {b"REPR", b"RHDR"} & tags
+        parts = [reader.container.part(tag) or b"" for tag in tags if tag.isupper()]
+    texts = [zstandard.decompress(part) for part in parts if part.startswith(b"\x28\xb5\x2f\xfd")]
+    assert texts
+    for mark in (b"REPR", b"RHDR", b"PAT-0042", b"9999.1.3", whole.headers[2].name.encode()):
+        assert not any(mark in text for text in (*texts, *parts))
+
+
+def test_a_gap_has_no_affine(damaged, tmp_path):
+    """Nobody makes one up of the slices that are left."""
+    dicube_core.repair(damaged, tmp_path / "out.dcbs")
+    with dicube_core.open(tmp_path / "out.dcbs") as reader:
+        assert reader.geometry is None
+    result = run("convert", tmp_path / "out.dcbs", tmp_path / "out.nii.gz")
+    assert result.exit_code
+    assert not (tmp_path / "out.nii.gz").exists()
+    pytest.importorskip("nibabel")
+    from dicube_plugins.nibabel import load
+
+    with pytest.raises(DicomCubeError):
+        load(tmp_path / "out.dcbs")
 
 
 def test_other_programs_keep_no_record_of_patients_that_they_rewrite(damaged, tmp_path):
@@ -199,9 +249,75 @@ def test_missing_and_special_files(tmp_path):
         dicube_core.repair(tmp_path / "fifo", tmp_path / "out.dcbs")
 
 
-def test_header_and_directory_gone_together(whole, tmp_path):
+@pytest.mark.parametrize("size", [116, 512])
+def test_the_first_sector_gone(whole, size, tmp_path):
+    """A copy of header and directory ends the file, and nothing else is lost."""
+    for fill in (b"\0", b"\xff", bytes(whole.data[600:601])):
+        data = fill * size + whole.data[size:]
+        report = dicube_core.repair(data, tmp_path / "out.dcbs")
+        assert not report.anything_lost
+        assert {part.name for part in report.damaged} >= {"header"}
+        assert (tmp_path / "out.dcbs").read_bytes() == whole.data
+    report = dicube_core.repair(whole.data[size:], tmp_path / "out.dcbs")
+    assert not report.anything_lost
+    assert (tmp_path / "out.dcbs").read_bytes() == whole.data
+
+
+def test_the_first_sectors_gone(whole, tmp_path):
+    """Up to the frames: these prove each other, and the copy says what they mean."""
+    first = whole.frames[0].start
+    report = dicube_core.repair(bytes(first) + whole.data[first:], tmp_path / "out.dcbs")
+    assert report.anything_lost
+    assert not report.lost
+    assert report.record.headers == "none"
+    with dicube_core.open(tmp_path / "out.dcbs") as reader, dicube_core.open(whole.data) as old:
+        assert [reader.codestream(n) for n in range(5)] == whole.codestreams
+        assert reader.pixel_header == old.pixel_header
+        assert reader.pixel_format == old.pixel_format
+        assert reader.geometry is None
+
+
+def test_header_directory_and_their_copy_gone(whole, tmp_path):
+    copy = whole.parts["COPY"]
+    data = bytes(512) + whole.data[512 : copy.start + 40]
     with pytest.raises(InvalidCubeFileError, match="nothing could be saved"):
-        dicube_core.repair(bytes(512) + whole.data[512:], tmp_path / "out.dcbs")
+        dicube_core.repair(data + bytes(len(whole.data) - len(data)), tmp_path / "out.dcbs")
+
+
+def test_the_copy_of_another_file(whole, tmp_path):
+    """Its first bytes are gone and another file follows, or its last bytes are another's."""
+    other = make_other(tmp_path)
+    joined = bytes(512) + whole.data[512:] + other
+    report = dicube_core.repair(joined, tmp_path / "out.dcbs")
+    assert not report.lost
+    assert len(report.unattributed) == 9
+    assert any(part.lost and "another file" in part.outcome for part in report.damaged)
+    with dicube_core.open(tmp_path / "out.dcbs") as reader:
+        assert [reader.codestream(n) for n in range(5)] == whole.codestreams
+        assert list(reader.headers) == whole.headers
+    copy = original(other).parts["COPY"]
+    body = whole.data[: whole.parts["COPY"].start]
+    mixed = body + bytes(copy.start - len(body)) + other[copy.start :]
+    with pytest.raises(InvalidCubeFileError, match="could be saved"):
+        dicube_core.repair(bytes(512) + mixed[512:], tmp_path / "out.dcbs")
+    report = dicube_core.repair(mixed, tmp_path / "out.dcbs")
+    assert not report.lost
+    assert (tmp_path / "out.dcbs").read_bytes() == whole.data
+
+
+def test_the_beginning_of_another_file(whole, tmp_path):
+    """A sector of another file in the place of the first: the rest says whose file it is."""
+    other = make_other(tmp_path)
+    report = dicube_core.repair(other[:512] + whole.data[512:], tmp_path / "out.dcbs")
+    assert not report.anything_lost
+    assert (tmp_path / "out.dcbs").read_bytes() == whole.data
+
+
+def make_other(tmp_path):
+    array = np.random.default_rng(5).integers(0, 999, (9, 20, 30)).astype("uint16")
+    image = dicube_core.DicomCubeImage(array, dicube_core.PixelDataHeader())
+    dicube_core.save(image, tmp_path / "other.dcbs")
+    return (tmp_path / "other.dcbs").read_bytes()
 
 
 def test_frames_in_each_others_places_are_put_back(whole, tmp_path):

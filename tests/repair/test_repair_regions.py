@@ -144,6 +144,10 @@ def test_pixel_header_and_headers_damaged(whole, tmp_path):
         pytest.skip("the file has no headers")
     data = smeared(whole.data, whole.parts["HDRS"], 24, b"\0")
     data = smeared(data, whole.parts["pixel_header"], 24, b"\0")
+    report = dicube_core.repair(data, tmp_path / "out.dcbs")
+    check(whole, report, tmp_path / "out.dcbs")
+    assert not report.lost
+    data = smeared(data, whole.parts["COPY"], 24, b"\0")
     if "ENCP" in whole.parts:
         with pytest.raises(dicube_core.exceptions.InvalidCubeFileError, match="pixel header"):
             dicube_core.repair(data, tmp_path / "out.dcbs")

@@ -114,7 +114,7 @@ def test_every_oddity_of_headers(name, tmp_path):
         same_elements(files[f"IM{index:04d}.dcm"], data)
     with DcbStreamingReader(path) as stream, pytest.MonkeyPatch.context() as patch:
         # What is not said by the data set itself may not leak in from one delivered before.
-        patch.setattr("dicube_core.slices._PARTS_BYTES", 0)
+        patch.setattr("dicube_core.slices._headers._PARTS_BYTES", 0)
         again = [stream.get_dicom_for_frame(index) for index in range(3)]
     assert again == served(path, HTJ2K)
 

@@ -1,4 +1,7 @@
-"""Give damaged files to every way of reading, in a process of its own with little memory.
+"""Give files to the core with every byte of them damaged, in a process of its own.
+
+``tests/reliability/malformed`` gives more kinds of damage to more ways of reading, each in its own
+process; that takes too long for every byte. This process has little memory.
 
 Run as ``python -m support.damage PLAN FILE``. It prints one JSON object: how often what came of
 which region, and what must never happen in words.
@@ -19,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 import dicube_core
 from dicube_core.exceptions import DicomCubeError
 from dicube_core.streaming import DcbStreamingReader
-from support.hostile import hostile
 from support.legacy_file import regions
 
 if TYPE_CHECKING:
@@ -108,7 +110,7 @@ def smears(data: bytes) -> Iterator[Variant]:
         yield "appended", data + extra
 
 
-PLANS = {"flips": flips, "smears": smears, "hostile": hostile}
+PLANS = {"flips": flips, "smears": smears}
 
 
 def main(plan: str, path: str) -> None:

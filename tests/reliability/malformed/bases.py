@@ -12,7 +12,9 @@ from support.kind_series import Sort, sort_series
 from support.legacy_file import legacy_file
 from support.metadata_cases import CASES
 from support.multiframe import classic, compressed, enhanced, frames_of, part10
+from support.raw import text
 from support.series import Kind, make_series
+from support.volumes import Frame, Marks, make_volumes, marks
 
 import dicube_core
 from reliability.malformed.variant import Base
@@ -52,9 +54,14 @@ def _j2k_instances() -> list[bytes]:
     return [compressed(classic(frames[i : i + 1], instance=i + 1), _JPEG_2000) for i in range(3)]
 
 
+def _echo(frame: Frame) -> Marks:
+    number, time = str(frame.volume + 1), str(10 * (frame.volume + 1))
+    return marks(text(0x00180086, "IS", number), text(0x00180081, "DS", time))
+
+
 @lru_cache(maxsize=1)
 def bases() -> dict[str, Base]:
-    """Return the bases by name, three frames each.
+    """Return the bases by name, three frames each; ``volumes`` are two of two.
 
     ``ours`` is a CT series, ``legacy`` a file of 0.3.0 without checksums; the first two are what
     all rules are tried on, the others those that reach what only they have.
@@ -70,6 +77,9 @@ def bases() -> dict[str, Base]:
             make_series(3, Kind("small", rows=11, columns=9)).values(), progressive=True
         ),
         "multiframe": _converted([part10(enhanced(frames_of(3)))]),
+        "volumes": _converted(
+            make_volumes(2, 2, _echo, kind=Kind("small", rows=11, columns=9)).values()
+        ),
         "colour": _converted(sort_series(Sort("rgb")).values()),
         "real": _converted(
             sort_series(Sort("f32", dtype="float32", photometric="MONOCHROME2")).values()

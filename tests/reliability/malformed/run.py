@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reliability.malformed.suite import Suite
     from reliability.malformed.variant import Base
 
-__all__ = ["expectations", "run_one", "run_suite", "warm_up"]
+__all__ = ["blind_facets", "expectations", "run_one", "run_suite", "warm_up"]
 
 
 def _good(base: Base) -> Variant:
@@ -62,6 +62,15 @@ def expectations(
         if not result.good:
             bad.append(result)
     return expected, bad
+
+
+def blind_facets(expected: dict[tuple[str, str], Expected]) -> list[str]:
+    """Return what a probe tells alike of all good files: of such it has seen nothing."""
+    told: dict[str, list[str]] = {}
+    for (_, probe), good in expected.items():
+        for facet, digest in (good.facets or {}).items():
+            told.setdefault(f"{probe}: {facet}", []).append(digest)
+    return sorted(name for name, found in told.items() if len(found) > 1 == len(set(found)))
 
 
 def run_suite(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["EXPECTED", "misbehaving"]
 
 _GOOD, _BAD = b"DCMCUBES good", b"DCMCUBES bad!"
+_METADATA = frozenset(("metadata", "pixels"))
 
 
 def _told(data: bytes) -> dict[str, str]:
@@ -80,7 +81,11 @@ def _spin(*_: object) -> None:
 #: Name of the probe, what it does with the malformed file, and what has to be said of it.
 _MISBEHAVIOUR: tuple[tuple[str, Callable[[Path, Path], Any], str], ...] = (
     ("reads right", lambda *_: None, "right"),
-    ("refuses", lambda p, _: _raise(DicomCubeError(f"{p}: it is damaged at 4")), "clear error"),
+    (
+        "refuses",
+        lambda p, _: _raise(DicomCubeError(f"{p}: it is damaged at byte 4")),
+        "clear error",
+    ),
     ("crashes", lambda *_: os.kill(os.getpid(), signal.SIGSEGV), "crash"),
     ("ends itself", lambda *_: os._exit(3), "crash"),
     ("hangs", _spin, "hang"),
@@ -89,15 +94,26 @@ _MISBEHAVIOUR: tuple[tuple[str, Callable[[Path, Path], Any], str], ...] = (
     ("KeyError", lambda *_: _raise(KeyError("00080018")), "unclean exception"),
     ("OSError", lambda *_: _raise(OSError("no")), "unclean exception"),
     ("fails in a thread", _in_thread, "unclean exception"),
-    ("names no file", lambda *_: _raise(DicomCubeError("it is damaged at 4")), "unclear error"),
+    (
+        "names no file",
+        lambda *_: _raise(DicomCubeError("it is damaged at byte 4")),
+        "unclear error",
+    ),
     (
         "has internals",
-        lambda p, _: _raise(DicomCubeError(f"{p}: 'NoneType' object is not subscriptable")),
+        lambda p, _: _raise(
+            DicomCubeError(f"{p}: frame 1: 'NoneType' object is not subscriptable")
+        ),
         "unclear error",
     ),
     (
         "prints what a file says",
-        lambda p, _: _raise(_RawError(f"{p}: it is damaged: ")),
+        lambda p, _: _raise(_RawError(f"{p}: the header is damaged: ")),
+        "unclear error",
+    ),
+    (
+        "names no place",
+        lambda p, _: _raise(DicomCubeError(f"{p}: not valid JSON")),
         "unclear error",
     ),
     ("says nothing", lambda p, _: _raise(DicomCubeError(f"{p}: x")), "unclear error"),
@@ -107,7 +123,9 @@ _MISBEHAVIOUR: tuple[tuple[str, Callable[[Path, Path], Any], str], ...] = (
 EXPECTED = {
     **{name: outcome for name, _, outcome in _MISBEHAVIOUR},
     "wrong data": "wrong data",
-    "framework's own error": "unclear error",
+    "framework's own error": "unclean exception",
+    "reads all, and passes damage": "right",
+    "proves what it takes": "right",
     "reads right after a crash": "right",
 }
 
@@ -119,15 +137,26 @@ def misbehaving(_seed: int, _mutations: int) -> Suite:
         Probe("wrong data", lambda path, _: _told(path.read_bytes())),
         Probe(
             "framework's own error",
-            _when_bad(lambda *_: _raise(RuntimeError("unable to read"))),
+            _when_bad(lambda p, _: _raise(RuntimeError(f"{p}: unable to read the header"))),
             (RuntimeError,),
         ),
         Probe("reads right after a crash", _when_bad(lambda *_: time.sleep(0))),
+        Probe("reads all, and passes damage", _when_bad(lambda *_: None), reads_all=True),
+        Probe(
+            "proves what it takes",
+            lambda path, _: {"metadata": str(path.read_bytes().endswith(b"!?"))},
+            proves=frozenset(("metadata",)),
+        ),
     ]
     base = Base("base", _GOOD, checksums=True)
     variants = [
         Variant("base", "lies", "bad", lambda: _BAD),
         Variant("base", "valid", "other pixels", lambda: _BAD, may_differ=frozenset({"pixels"})),
         Variant("base", "forbidden", "bad", lambda: _BAD, refused=True),
+        Variant("base", "damage", "damaged: bad", lambda: _BAD),
+        *(
+            Variant("base", "metadata", f"{way}: bad", lambda: _BAD + b"!?", False, _METADATA)
+            for way in ("recomputed", "plain")
+        ),
     ]
     return Suite((base,), tuple(variants), tuple(probes))

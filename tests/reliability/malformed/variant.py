@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 __all__ = ["FACETS", "Base", "Probe", "Variant"]
 
 #: What a probe may tell of a file: stored values, delivered slices (every byte), merged metadata,
-#: headers of the slices, place and spacing, and the rest of what is shown of a file.
-FACETS = ("pixels", "slices", "metadata", "headers", "geometry", "facts")
+#: headers of the slices, place and spacing, what stored values become (modality values, volumes
+#: in their order), and the rest of what is shown of a file.
+FACETS = ("pixels", "slices", "metadata", "headers", "geometry", "values", "facts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,16 @@ class Variant:
     refused: bool = False
     may_differ: frozenset[str] = frozenset()
 
+    @property
+    def plain(self) -> bool:
+        """Whether the base has no checksums, and no headers of its own."""
+        return self.name.startswith("plain: ")
+
+    @property
+    def under_checksums(self) -> bool:
+        """Whether bytes changed whose checksums did not."""
+        return self.name.startswith("damaged: ") or self.family == "mutations"
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
@@ -78,9 +89,17 @@ class Probe:
         `folder`, and returns a digest for each facet it saw.
     errors : tuple of exception types
         Beside `DicomCubeError`: what this way of reading is documented to raise, such as the
-        framework's own error for a file it cannot read.
+        framework's own error for what is no file of ours. Of a file that begins like one of ours,
+        only our own errors are clear.
+    reads_all : bool
+        Whether it reads every byte, so that no damage under checksums may pass it.
+    proves : frozenset of str
+        Facets that it compares with what else the file holds: they never differ, but where there
+        is nothing to compare them with.
     """
 
     name: str
     read: Callable[[Path, Path], Mapping[str, str]]
     errors: tuple[type[BaseException], ...] = ()
+    reads_all: bool = False
+    proves: frozenset[str] = frozenset()

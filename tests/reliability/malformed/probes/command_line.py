@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dicube_core.exceptions import DicomCubeError
-from reliability.malformed.probes.core import VALUES, read_copy
+from reliability.malformed.probes.core import SHOWN, VALUES, read_copy
 from reliability.malformed.probes.delivery import MADE
 from reliability.malformed.probes.digests import digest, digest_files, missing
 from reliability.malformed.variant import Probe
@@ -132,7 +132,7 @@ def _convert(path: Path, folder: Path) -> Facets:
 
 def _preview(path: Path, folder: Path) -> Facets:
     run("preview", path, folder / "picture.png")
-    return {f"{VALUES}+geometry": digest((folder / "picture.png").read_bytes())}
+    return {f"{VALUES}+{SHOWN}": digest((folder / "picture.png").read_bytes())}
 
 
 def _edit(path: Path, folder: Path) -> Facets:
@@ -170,7 +170,7 @@ def probes() -> tuple[list[Probe], tuple[str, ...]]:
     found = [
         Probe("dcbs info --json", _info),
         Probe("dcbs info", _info_table),
-        Probe("dcbs verify", _verify),
+        Probe("dcbs verify", _verify, reads_all=True, proves=frozenset(("metadata",))),
         Probe("dcbs export", partial(_export, ())),
         Probe("dcbs export --transfer-syntax", partial(_export, ("--transfer-syntax", "implicit"))),
         Probe("dcbs export --nifti", _nifti),

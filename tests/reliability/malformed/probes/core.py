@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
     Facets = dict[str, str]
 
-__all__ = ["VALUES", "facets_of_reader", "image_facets", "probes", "read_copy"]
+__all__ = ["SHOWN", "VALUES", "facets_of_reader", "image_facets", "probes", "read_copy"]
 
 #: Facets that modality values follow from.
-VALUES = "pixels+facts+metadata"
+VALUES = "pixels+values"
+#: Facets that windows, proportions and colours of a picture follow from.
+SHOWN = "geometry+facts+metadata"
 
 
 def _meta(meta: Any) -> Any:
@@ -72,6 +74,8 @@ def facets_of_reader(reader: Reader) -> Facets:
     frames = [reader.frame(index) for index in range(reader.frame_count)]
     return {
         "pixels": digest(*frames),
+        # No lie may differ in this: what has checksums keeps them, what has none says so.
+        "validated": digest(reader.validated),
         "metadata": digest(_meta(reader.dicom_meta)),
         "headers": digest(
             _listed(reader.headers),
@@ -155,5 +159,5 @@ def probes() -> tuple[list[Probe], tuple[str, ...]]:
         Probe("lazy reading", _lazy),
         Probe("lazy reading, from memory", _from_memory),
         Probe("lazy reading, half size", _reduced),
-        Probe("verify", _verify),
+        Probe("verify", _verify, reads_all=True, proves=frozenset(("metadata",))),
     ], ()

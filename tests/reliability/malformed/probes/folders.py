@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import dicube_core
-from dicube_core.exceptions import errors_name
+from dicube_core.error_places import errors_name
 from dicube_core.export import export_file
-from reliability.malformed.probes.core import VALUES, image_facets, read_copy
+from reliability.malformed.probes.core import SHOWN, VALUES, image_facets, read_copy
 from reliability.malformed.probes.digests import digest, digest_files, missing
 from reliability.malformed.variant import Probe
 
@@ -91,7 +91,7 @@ def _preview(path: Path, folder: Path) -> Facets:
     with dicube_core.open(path) as reader:
         write_preview(reader, out)
     with Image.open(out) as picture:
-        return {f"{VALUES}+geometry": digest(np.asarray(picture))}
+        return {f"{VALUES}+{SHOWN}": digest(np.asarray(picture))}
 
 
 def probes() -> tuple[list[Probe], tuple[str, ...]]:

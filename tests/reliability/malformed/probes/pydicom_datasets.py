@@ -40,7 +40,7 @@ def _decoding(path: Path) -> Iterator[None]:
     except RuntimeError as exc:
         if not str(exc).startswith(_REFUSED_BY_ALL):
             raise
-        raise DicomCubeError(f"{path}: {_REFUSED_BY_ALL}") from exc
+        raise DicomCubeError(f"{path}: a frame of it: {_REFUSED_BY_ALL}") from exc
 
 
 def _written(dataset: Any) -> bytes:

@@ -51,7 +51,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A codestream of one tile-part.
+    """A codestream, whose first tile-part is in pieces, and the others are not.
 
     `sot` is the body of SOT; its Psot is made right when packed unless `lies` is set.
     """
@@ -62,6 +62,7 @@ class Stream:
     packets: bytes
     soc: bytes = b"\xff\x4f"
     sod: bytes = b"\xff\x93"
+    more: bytes = b""
     eoc: bytes = b"\xff\xd9"
     lies: bool = False
 
@@ -76,7 +77,7 @@ class Stream:
     def pack(self) -> bytes:
         """Return the codestream."""
         main = b"".join(segment.pack() for segment in self.main)
-        return self.soc + main + self.tile_part() + self.eoc
+        return self.soc + main + self.tile_part() + self.more + self.eoc
 
     def with_main(self, *segments: Segment) -> Stream:
         """Return it with another main header."""
@@ -95,7 +96,7 @@ class Stream:
 
 
 def split(data: bytes) -> Stream:
-    """Read a good codestream of one tile-part."""
+    """Read a good codestream."""
     position = 2
     main = []
     while data[position : position + 2] != b"\xff\x90":
@@ -104,6 +105,7 @@ def split(data: bytes) -> Stream:
         main.append(Segment(int.from_bytes(data[position : position + 2], "big"), body))
         position += 2 + length
     sot = data[position + 4 : position + 12]
+    stop = position + int.from_bytes(sot[2:6], "big")
     position += 12
     tile = []
     while data[position : position + 2] != b"\xff\x93":
@@ -112,4 +114,5 @@ def split(data: bytes) -> Stream:
         tile.append(Segment(int.from_bytes(data[position : position + 2], "big"), body))
         position += 2 + length
     end = data.rindex(b"\xff\xd9")  # a fragment has a zero behind it where its length is odd
-    return Stream(tuple(main), sot, tuple(tile), data[position + 2 : end], eoc=data[end:])
+    packets = data[position + 2 : stop]
+    return Stream(tuple(main), sot, tuple(tile), packets, more=data[stop:end], eoc=data[end:])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from reliability.malformed.rules._file import assemble, parts_of
+from reliability.malformed.rules._assemble import assemble
+from reliability.malformed.rules._file import parts_of
 from reliability.malformed.variant import Variant
 
 if TYPE_CHECKING:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from reliability.malformed.rules._file import ENTRY, FIRST_ENTRY, HEADER, TAGS, layout, parts_of
+from reliability.malformed.rules._file import (
+    COPY,
+    ENTRY,
+    FIRST_ENTRY,
+    HEADER,
+    TAGS,
+    layout,
+    parts_of,
+)
 from reliability.malformed.rules._ways import NOTHING, NUMBERS, altered, patched
 
 if TYPE_CHECKING:
@@ -100,7 +108,8 @@ def variants(base: Base) -> Iterator[Variant]:
         for value in values:
             name = f"{field} is {value!r}"
             yield from altered(base, _FAMILY, name, partial(_head, field, value), refused=True)
-    tags = [part.tag for part in parts_of(base).extension] + list(TAGS)
+    parts = parts_of(base)
+    tags = [*(part.tag for part in parts.extension), *TAGS, *([COPY] if parts.copied else [])]
     for number, tag in enumerate(tags):
         yield from _of_entry(base, number, tag)
     for place in range(HEADER.size, FIRST_ENTRY + len(tags) * ENTRY.size, 3):

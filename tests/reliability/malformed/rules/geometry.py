@@ -12,7 +12,7 @@ import zstandard
 from reliability.malformed.rules._columns import with_rows
 from reliability.malformed.rules._file import parts_of
 from reliability.malformed.rules._json import dumped
-from reliability.malformed.rules._ways import changed
+from reliability.malformed.rules._ways import NOTHING, changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,6 @@ __all__ = ["variants"]
 _FAMILY = "geometry"
 _NAN, _INF = float("nan"), float("inf")
 _X, _Y, _Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
-#: Change, and whether nothing but refusal is right of whoever reads the place.
 _SPACES: dict[str, dict[str, Any]] = {
     **{
         f"{key}[{axis}] is {value!r}": {key: (axis, value)}
@@ -81,6 +80,15 @@ def _space(change: dict[str, Any], parts: Parts) -> Parts:
     return replace(parts, space=dumped(space))
 
 
+def _may_be(name: str) -> bool:
+    """Tell whether a place is another one that a series may have."""
+    if name.startswith("origin"):
+        return not any(word in name for word in ("nan", "inf", "1000000"))
+    if name in ("y_orientation[0] is 1e-320", "z_orientation[0] is 1e-320"):
+        return True  # as good as the 0 that stood there
+    return name in ("x_orientation[0] is -1", "left-handed", "axes swapped")
+
+
 def _element(front: bytes, value: bytes, row: bytes) -> bytes:
     """Give an element of a header row another value of the same length."""
     at = row.find(front)
@@ -103,14 +111,13 @@ def variants(base: Base) -> Iterator[Variant]:
     if parts.space:
         free = frozenset(("geometry", "facts"))
         for name, change in _SPACES.items():
-            refused = "nan" in name or "inf" in name.lower()
             # Whoever reads no place may still read frames.
             yield from changed(
                 base,
                 _FAMILY,
                 f"space: {name}",
                 partial(_space, change),
-                may_differ=frozenset() if refused else free,
+                may_differ=free if _may_be(name) else NOTHING,
             )
     if not base.checksums or b"HDRS" not in {part.tag for part in parts.extension}:
         return

@@ -31,6 +31,12 @@ _VERSIONS = (0, 2, 255, 1 << 24, 2**31, 2**32 - 1)
 #: A section of length 0 is absent, and a file without it as valid as the one with it.
 _ABSENT = {
     "dicom_status length": frozenset(("facts",)),
+    "dicom_meta length": frozenset(("metadata", "geometry", "facts")),
+    "space length": frozenset(("geometry", "facts")),
+}
+#: Headers and slices of files without headers of their own are made of these sections.
+_ABSENT_PLAIN = {
+    **_ABSENT,
     "dicom_meta length": frozenset(("metadata", "headers", "slices", "geometry", "facts")),
     "space length": frozenset(("geometry", "slices", "facts")),
 }
@@ -75,7 +81,8 @@ def variants(base: Base) -> Iterator[Variant]:
     for number, field in enumerate(_NAMES):
         for value, what in _lies(base, number).items():
             name = f"{field} is {what}"
-            free = _ABSENT.get(field, NOTHING) if value == 0 else NOTHING
+            absent = _ABSENT if base.checksums else _ABSENT_PLAIN
+            free = absent.get(field, NOTHING) if value == 0 else NOTHING
             if base.checksums:
                 new = value.to_bytes(8, "little")
                 yield from patched(base, _FAMILY, name, 12 + 8 * number, new, refused=True)

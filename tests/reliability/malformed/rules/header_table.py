@@ -65,7 +65,7 @@ def _fields_of_table(base: Base) -> Iterator[Variant]:
         for value in sorted(v for v in steps if v != right and 0 <= v < 1 << 8 * width):
             change = partial(with_part, b"HDRS", partial(_number, at, width, value))
             # The first bytes of the payload are a row's own.
-            free = _FREE if "payload" in name or "row" in name else frozenset()
+            free = _FREE if "payload" in name or "of row" in name else frozenset()
             yield from changed(base, _FAMILY, f"{name} is {value:#x}", change, may_differ=free)
     for size in (0, 1, 4, 7, 8, 12, len(table) // 2, len(table) - 1):
         change = partial(with_part, b"HDRS", partial(_cut, size))

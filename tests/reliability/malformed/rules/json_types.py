@@ -53,10 +53,10 @@ def _of_section(base: Base, section: str) -> Iterator[Variant]:
     document = json.loads(getattr(parts_of(base), section))
     for path in places(document):
         where = ".".join(map(str, path))
-        free = _PLACE
-        if section == "pixel_header":
-            free = may_differ_in_header(path, checksums=base.checksums)
         for what, value in WRONG.items():
+            free = _PLACE if _may_be(path, value) else NOTHING
+            if section == "pixel_header":
+                free = may_differ_in_header(path, checksums=base.checksums)
             if what == "removed" and isinstance(path[-1], int):
                 continue
             if isinstance(value, bool) or value != _value(document, path):
@@ -69,6 +69,18 @@ def _of_section(base: Base, section: str) -> Iterator[Variant]:
                     may_differ=free,
                     damaged=what in ("removed", "0", "text"),
                 )
+
+
+def _may_be(path: tuple[str | int, ...], value: Any) -> bool:
+    """Tell whether a number of the space is another one that a series may have there."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or len(path) != 2:
+        return False
+    if path[0] == "origin":
+        return -1e309 < value < 1e309
+    if path[0] == "spacing":
+        return 1e-6 < value < 1e6
+    # A denormal is as good as a 0.
+    return path[0] != "shape" and (value == -1 or abs(value) < 1e-300)
 
 
 def _value(document: Any, path: tuple[str | int, ...]) -> Any:

@@ -85,7 +85,8 @@ def _spliced(data: bytes, other: bytes, rng: random.Random) -> bytes:
 def _mutated(base: Base, others: tuple[Base, ...], way: str, seed: str) -> bytes:
     rng = random.Random(seed)
     data = base.data
-    while data == base.data:
+    whole = {base.data, *(other.data for other in others)}  # a splice may be all of the other
+    while data in whole:
         if way == "spliced" and others:
             data = _spliced(base.data, rng.choice(others).data, rng)
         else:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from reliability.malformed.rules._file import ENTRY, FIRST_ENTRY, layout, resealed
+from reliability.malformed.rules._assemble import resealed
+from reliability.malformed.rules._file import ENTRY, FIRST_ENTRY, layout
 from reliability.malformed.variant import Variant
 
 if TYPE_CHECKING:

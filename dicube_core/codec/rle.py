@@ -21,6 +21,8 @@ __all__ = ["check_rle", "decode_rle"]
 _HEADER = Struct("<16I")
 #: Two bytes say "128 times the same" (PS3.5 G.3.1).
 _MOST = 64
+#: The byte that says nothing; below it come bytes as they are, above it one that is repeated.
+_NOTHING = 128
 
 
 def check_rle(frame: bytes, pixel_format: PixelFormat) -> list[tuple[int, int]]:
@@ -62,6 +64,25 @@ def _segment_bytes(pixel_format: PixelFormat) -> int:
     return -(-pixels // 8) if pixel_format.bits_allocated == 1 else pixels
 
 
+def _without_padding(segment: bytes, needed: int) -> bytes:
+    """Cut the zeros behind the last pixel; one is allowed (PS3.5 G.3.1), some write more.
+
+    Two of them mean a pixel of value 0 to a decoder, so where they begin has to be counted.
+    """
+    if segment[-2:] != b"\0\0":
+        return segment
+    position = done = 0
+    while done < needed and position < len(segment):
+        head = segment[position]
+        if head < _NOTHING:
+            done += head + 1
+            position += head + 2
+        else:
+            done += (257 - head) % 129  # nothing for 128
+            position += 1 + (head != _NOTHING)
+    return segment if segment[position:].strip(b"\0") else segment[:position]
+
+
 def decode_rle(frame: bytes, pixel_format: PixelFormat) -> StoredValues:
     """Decode a frame.
 
@@ -82,13 +103,14 @@ def decode_rle(frame: bytes, pixel_format: PixelFormat) -> StoredValues:
     needed = _segment_bytes(pixel_format)
     planes = np.empty((len(places), needed), "u1")
     for number, (start, stop) in enumerate(places):
+        segment = _without_padding(frame[start:stop], needed)
+        wanted = f"{needed} bytes in segment {number}"
         try:
-            found = imagecodecs.packbits_decode(frame[start:stop], out=needed)
+            found = imagecodecs.packbits_decode(segment, out=needed)
         except RuntimeError as exc:
-            wanted = f"{needed} bytes in segment {number}"
-            raise frame_damage("RLE segment", start, wanted, str(exc).rpartition(" ")[2]) from exc
+            other = "more" if "TOO_SMALL" in str(exc) else "a run that is cut"
+            raise frame_damage("RLE segment", start, wanted, other) from exc
         if len(found) != needed:
-            wanted = f"{needed} bytes in segment {number}"
             raise frame_damage("RLE segment", start, wanted, len(found))
         planes[number] = np.frombuffer(found, "u1")
     if pixel_format.bits_allocated == 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,30 +11,27 @@ from dicube_core.exceptions import (
     FrameIndexError,
     ReaderClosedError,
     StreamingError,
-    TransferSyntaxError,
 )
 from dicube_core.reader import Reader
 from dicube_core.settings import get_num_threads
 from dicube_core.slice_cache import SliceCache
 from dicube_core.slices import SliceProvider
+from dicube_core.streaming._errors import SliceErrors
+from dicube_core.streaming._look_ahead import LookAhead
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
-    from typing import BinaryIO, Never, Self
+    from typing import BinaryIO, Self
 
     from dicube_core.source import ByteSource
 
     Source = str | os.PathLike[str] | bytes | BinaryIO | ByteSource
 
-__all__ = ["DcbStreamingReader", "open_dicom"]
+__all__ = ["DcbStreamingReader"]
 
 _CACHE_BYTES = 256 << 20
 _ENCAPSULATED = frozenset((uids.HTJ2K_LOSSLESS, uids.HTJ2K_LOSSLESS_RPCL))
-#: Requests that lie at most so many slices apart have a direction; others are jumps.
-_STRIDE = 2
-#: Errors that reach the caller as they are.
-_DOCUMENTED = (StreamingError, TransferSyntaxError, FrameIndexError)
 
 
 class DcbStreamingReader:
@@ -90,26 +86,22 @@ class DcbStreamingReader:
             max_bytes=self._cache_bytes,
             n_threads=max(1, min(4, get_num_threads())),
         )
-        self._last_frame: int | None = None
-        self._direction = 0
+        self._frame_count = self._reader.frame_count
+        self._ahead = LookAhead(self._frame_count)
         self._last_access = time.time()
         self._closed = False
 
     @property
     def frame_count(self) -> int:
         """Number of slices."""
-        return self._reader.frame_count
+        return self._frame_count
 
     @property
     def transfer_syntax_uid(self) -> str:
         """Transfer syntax in which slices come unless another is asked for."""
         slices = self._slices
-        try:
+        with SliceErrors(0, self._reader.name):
             return slices.native_syntax(0) if self.force_uncompressed else slices.default_syntax(0)
-        except (DicomCubeError, OSError) as exc:
-            if isinstance(exc, _DOCUMENTED):
-                raise
-            raise _told(exc, 0, self._reader.name) from exc
 
     @property
     def slices(self) -> SliceProvider:
@@ -161,10 +153,10 @@ class DcbStreamingReader:
         plain = self.force_uncompressed if force_uncompressed is None else force_uncompressed
         try:
             return self._deliver(frame_index, plain, transfer_syntax)
-        except (DicomCubeError, OSError) as exc:
-            if isinstance(exc, _DOCUMENTED):
+        except (DicomCubeError, OSError):
+            # In here, as entering a block takes a fifth of the time of putting a slice together.
+            with SliceErrors(frame_index, self._reader.name):
                 raise
-            raise _told(exc, frame_index, self._reader.name) from exc
 
     def get_instance(self, instance: int = 0, transfer_syntax: str | None = None) -> bytes:
         """Return a whole source instance with all its frames as one DICOM file.
@@ -184,20 +176,15 @@ class DcbStreamingReader:
         FrameIndexError, ReaderClosedError, TransferSyntaxError, StreamingError
             As `get_dicom_for_frame`.
         """
-        if self._closed:
-            raise ReaderClosedError(f"{self._reader.name}: the reader was closed")
+        self._require_open()
         self._last_access = time.time()
-        try:
-            if instance < 0:
-                raise FrameIndexError(
-                    f"{self._reader.name}: instance {instance} is out of range",
-                    details={"path": self._reader.name},
-                )
+        if instance < 0:
+            raise FrameIndexError(
+                f"{self._reader.name}: instance {instance} is out of range",
+                details={"path": self._reader.name},
+            )
+        with SliceErrors(instance, self._reader.name):
             return self._slices.whole_instance(instance, transfer_syntax or uids.EXPLICIT_LE)
-        except (DicomCubeError, OSError) as exc:
-            if isinstance(exc, _DOCUMENTED):
-                raise
-            raise _told(exc, instance, self._reader.name) from exc
 
     def _deliver(self, index: int, plain: bool, syntax: str | None) -> bytes:
         if syntax in _ENCAPSULATED or (syntax and syntax == self._slices.kept_syntax):
@@ -208,36 +195,25 @@ class DcbStreamingReader:
                 return packed
         chosen = self._slices.native_syntax(index) if syntax is None else syntax
         data = self._cache.get((index, chosen))
-        self._look_ahead(index, chosen, len(data))
+        # Never so many that they push each other out before they are used.
+        room = min(self.cache_size, self._cache_bytes // max(1, len(data))) - 2
+        wanted = self._ahead.after(index, min(self.chunk_size, room))
+        if wanted:
+            self._cache.preload((i, chosen) for i in wanted)
         return data
 
-    def _check(self, frame_index: int) -> None:
+    def _require_open(self) -> None:
         if self._closed:
             raise ReaderClosedError(f"{self._reader.name}: the reader was closed")
-        if not 0 <= frame_index < self.frame_count:
+
+    def _check(self, frame_index: int) -> None:
+        self._require_open()
+        if not 0 <= frame_index < self._frame_count:
             raise FrameIndexError(
                 f"{self._reader.name}: frame {frame_index} is out of range, the file has "
                 f"{self.frame_count}",
                 details={"path": self._reader.name, "frame": frame_index},
             )
-
-    def _look_ahead(self, index: int, syntax: str, n_bytes: int) -> None:
-        """Decode the slices around, and those that come next if the direction stays the same.
-
-        Nothing is decoded ahead of jumps: nobody knows where the next one goes.
-        """
-        last, self._last_frame = self._last_frame, index
-        step = 0 if last is None else index - last
-        if step:
-            self._direction = 0 if abs(step) > _STRIDE else 1 if step > 0 else -1
-        # Never so many that they push each other out before they are used.
-        room = min(self.cache_size, self._cache_bytes // max(1, n_bytes)) - 2
-        direction = self._direction  # other threads ask as well, and change it
-        if not direction or room < 1:
-            return
-        ahead = (index + direction * n for n in range(1, min(self.chunk_size, room) + 1))
-        wanted = (*ahead, index - direction)
-        self._cache.preload((i, syntax) for i in wanted if 0 <= i < self.frame_count)
 
     def get_metadata(self) -> dict[str, Any]:
         """Return facts about the file, and the cache's."""
@@ -293,57 +269,3 @@ class DcbStreamingReader:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-
-def open_dicom(path: Source, frame: int, transfer_syntax: str | None = None) -> BinaryIO:
-    """Open one slice as a read-only binary file, for anything that takes a file object.
-
-    Parameters
-    ----------
-    path : path, bytes, seekable binary file, or ByteSource
-        The ``.dcbs`` file.
-    frame : int
-        Slice, 0-based; negative values count from the end.
-    transfer_syntax : str, optional
-        As in `DcbStreamingReader.get_dicom_for_frame`.
-
-    Returns
-    -------
-    binary file
-        Seekable, in memory: the slice is complete and the file is closed already.
-
-    Raises
-    ------
-    DicomCubeError, OSError
-        As `DcbStreamingReader`.
-    """
-    with DcbStreamingReader(path, cache_size=0) as reader:
-        if -reader.frame_count <= frame < 0:
-            frame += reader.frame_count
-        data = reader.get_dicom_for_frame(frame, transfer_syntax=transfer_syntax)
-    return _SliceFile(data)
-
-
-class _SliceFile(io.BytesIO):
-    """One slice, to be read only. pydicom takes no `io.BufferedReader` without a name."""
-
-    def writable(self) -> bool:
-        return False
-
-    def write(self, *_: object) -> Never:
-        raise io.UnsupportedOperation("not writable")
-
-    writelines = truncate = write
-
-
-def _told(error: DicomCubeError | OSError, index: int, name: str) -> StreamingError:
-    """Return the error of a slice that cannot be read. Raise it at once, and keep it nowhere."""
-    if isinstance(error, OSError):
-        return StreamingError(
-            f"slice {index} cannot be read: {error}", details={"frame": index}
-        ).add_place(name)
-    return StreamingError(
-        f"slice {index}: {error.message}",
-        suggestion=error.suggestion,
-        details={**error.details, "frame": index},
-    ).add_place(name)
