@@ -5,7 +5,8 @@ from __future__ import annotations
 import atexit
 import threading
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from dicube_core.codec._decode_process import DecodeProcess
@@ -21,21 +22,13 @@ __all__ = ["POOL", "close_processes"]
 _LOOK = 1.0
 
 
-class _Turn:
-    """The right of a thread to have a process at work.
-
-    Known by a weak reference: where an interrupt comes before it is given back, it ends with the
-    frame that holds it.
-    """
-
-    __slots__ = ("__weakref__", "thread")
-
-    def __init__(self) -> None:
-        self.thread = threading.current_thread()
-
-
 class _Pool:
-    """Worker processes that have nothing to do, and how many do."""
+    """Worker processes that have nothing to do, and how many do.
+
+    Its lock and its queue are taken in native code, all or nothing: in a condition or event of
+    `threading`, an interrupt can come between taking the lock inside and the line that would give
+    it back.
+    """
 
     def __init__(self) -> None:
         self._idle: list[DecodeProcess] = []
@@ -49,15 +42,18 @@ class _Pool:
             process.abandon()
         self._all = weakref.WeakSet()
         self._idle = []
-        self._turns: weakref.WeakSet[_Turn] = weakref.WeakSet()
-        self._changed = threading.Condition()
+        #: Threads that have a process at work. One that was interrupted before it could give its
+        #: place back has it until it asks again, or ends.
+        self._at_work: set[threading.Thread] = set()
+        self._lock = threading.Lock()
+        self._freed: SimpleQueue[None] = SimpleQueue()
 
     @contextmanager
     def process(self) -> Iterator[DecodeProcess]:
         """Give a process to one thread; as many at a time as there are threads to decode on."""
-        turn, process = _Turn(), None
+        process = None
         try:
-            process = self._take(turn)
+            process = self._take()
             if process is not None and not process.alive:
                 process.end()
                 process = None
@@ -71,29 +67,33 @@ class _Pool:
                     process.end()
                     process = None
             finally:
-                self._give_back(turn, process)
+                self._give_back(process)
 
-    def _take(self, turn: _Turn) -> DecodeProcess | None:
-        """Wait for a turn; return a process that has nothing to do, if there is one."""
-        with self._changed:
-            # One that this thread was interrupted with, before it could give it back.
-            for old in [old for old in self._turns if old.thread is turn.thread]:
-                self._turns.discard(old)
-            while len(self._turns) >= get_num_threads():
-                self._changed.wait(_LOOK)
-            self._turns.add(turn)
-            return self._idle.pop() if self._idle else None
+    def _take(self) -> DecodeProcess | None:
+        """Wait for a place; return a process that has nothing to do, if there is one."""
+        this = threading.current_thread()
+        while True:
+            with self._lock:
+                self._at_work.discard(this)
+                if len(self._at_work) >= get_num_threads():
+                    self._at_work = {thread for thread in self._at_work if thread.is_alive()}
+                if len(self._at_work) < get_num_threads():
+                    self._at_work.add(this)
+                    return self._idle.pop() if self._idle else None
+            with suppress(Empty):
+                self._freed.get(timeout=_LOOK)
 
-    def _give_back(self, turn: _Turn, process: DecodeProcess | None) -> None:
-        with self._changed:
-            self._turns.discard(turn)
+    def _give_back(self, process: DecodeProcess | None) -> None:
+        with self._lock:
+            self._at_work.discard(threading.current_thread())
             if process is not None:
                 self._idle.append(process)
-            self._changed.notify()
+        if self._freed.qsize() < get_num_threads():  # nobody may be waiting
+            self._freed.put(None)
 
     def close(self) -> None:
         """End those that have nothing to do."""
-        with self._changed:
+        with self._lock:
             idle, self._idle = self._idle, []
         for process in idle:
             process.end()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.interrupts import interrupted
 from support.series import make_series
 from support.whole import write_files
 
@@ -26,7 +27,6 @@ from dicube_core.exceptions import CodecUnavailableError, DecodeError
 from dicube_core.saving import save_image
 from dicube_core.settings import Limits, set_limits
 from reliability.test_bounded_decoding import children, image_of
-from reliability.test_interrupted_reads import interrupted
 from reliability.unruly_codec import HANGS, NAME, UnrulyCodec
 
 pytestmark = pytest.mark.timeout(120)
@@ -66,7 +66,7 @@ def test_every_line_may_be_interrupted(module, path, values):
     with dicube_core.open(path) as reader:
         reader.frame(0)
         step = 1
-        while interrupted(module.__file__, step, lambda: reader.frame(0)):
+        while interrupted(module.__file__, step, lambda: reader.frame(0), leaving=False):
             assert np.array_equal(reader.frame(1), values[1]), f"step {step}"
             step += 2
     assert step > 15
