@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
-__all__ = ["Gathered", "gather"]
+__all__ = ["Gathered", "gather", "is_regular"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,9 @@ def gather(source: SeriesInput) -> Gathered:
         Nothing in it is DICOM.
     MetaDataError
         A DICOM file is damaged.
+    OSError
+        A file or folder cannot be read: a series is never made without some of its files unless
+        that is told.
     """
     if isinstance(source, Gathered):
         return source
@@ -105,12 +110,33 @@ def _inputs(source: Any) -> Iterator[tuple[Path | bytes, str]]:
 
 def _folder(folder: Path) -> Iterator[tuple[Path, str]]:
     """Yield the regular files below a folder in a fixed order."""
-    for root, folders, files in os.walk(folder):
+    for root, folders, files in os.walk(folder, onerror=_fail):
         folders.sort()
         for file in sorted(files):
             path = Path(root) / file
-            if path.is_file():  # not a FIFO, device or dangling link
+            if is_regular(path):
                 yield path, path.relative_to(folder).as_posix()
+
+
+def _fail(error: OSError) -> None:
+    """Refuse a folder that cannot be read: there may be slices in it."""
+    raise error
+
+
+def is_regular(path: Path) -> bool:
+    """Tell files from FIFOs, devices, and links that lead nowhere.
+
+    Raises
+    ------
+    OSError
+        The system does not tell (no permission, a failing disk).
+    """
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - `Path.is_file` hides errors
+    except OSError as exc:
+        if exc.errno in (errno.ENOENT, errno.ELOOP) and path.is_symlink():
+            return False
+        raise
 
 
 def _is_dataset(item: object) -> bool:

@@ -130,6 +130,8 @@ def scan(origin: Path | bytes, name: str) -> SliceSource:
         file = SourceFile(origin)
     except InvalidCubeFileError as exc:
         raise NotDicomError(f"{name}: {exc.message.rpartition(': ')[2]}") from exc
+    except MetaDataError as exc:
+        raise MetaDataError(f"{name}: {exc.message}", details={"path": name}) from exc
     try:
         while True:
             try:

@@ -282,7 +282,7 @@ class _Work:
             return
         for key, value in self.reader.pixel_header.Extras.items():
             text = value if isinstance(value, str) else json.dumps(value)
-            leaf = Leaf(f"pixel header: {key}", "UT", text.encode("utf-8"), UTF8)
+            leaf = Leaf(f"pixel header: {key}", "UT", text.encode("utf-8", "surrogatepass"), UTF8)
             self._note([Change(leaf, None)])
 
     def _source_header(self) -> dict[bytes, bytes]:

@@ -69,7 +69,7 @@ class Reader(PlacedFile):
         try:
             return get_codec(self.codec_name)
         except CodecError as exc:
-            exc.add_place(self.name)
+            exc.add_place("codec named in the pixel header").add_place(self.name)
             raise
 
     def codestream(self, index: int) -> bytes:

@@ -68,10 +68,13 @@ def _series(job: Job) -> Done:
     for copy, index in job.copies:
         _require_copy(job, copy, job.sources[index])
     out = Path(job.out)
-    if _may_stay(out, job):
+    compared = _may_stay(out, job)
+    if compared or (job.options.incomplete and out.exists()):
         series = build_series(gathered, job.options.sort_method)
-        progressive = job.options.progressive
-        if _is_there(out, compare_series(out, series, progressive=progressive)):
+        existing = compare_series(out, series, progressive=job.options.progressive)
+        if not compared:
+            _require_no_more(out, existing)
+        elif _is_there(out, existing):
             return _there(out, series.report)
     options = job.options
     converted = convert(
@@ -144,9 +147,19 @@ def _may_stay(out: Path, job: Job) -> bool:
 
 
 def _is_there(out: Path, existing: Existing) -> bool:
-    if existing.state is State.OTHER:
+    if existing.state in (State.OTHER, State.MORE):
         raise _exists(out, existing.reason)
     return existing.state is State.SAME
+
+
+def _require_no_more(out: Path, existing: Existing) -> None:
+    """Refuse to replace what may hold a file of the tree that could not be read this time."""
+    if existing.state is State.MORE:
+        raise _ExistsError(
+            f"{out.name} exists, and {existing.reason}, while some files of the tree could not be "
+            "read",
+            suggestion="make those readable (they are listed as failed), or move it away",
+        )
 
 
 def _exists(out: Path, reason: str) -> _ExistsError:

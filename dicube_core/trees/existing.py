@@ -33,6 +33,8 @@ class State(Enum):
     SAME = "same"
     #: All of it is in the sources too, so that nothing is lost by writing it anew.
     CONTAINED = "contained"
+    #: It holds an instance that the sources lack.
+    MORE = "more"
     OTHER = "other"
 
 
@@ -71,7 +73,7 @@ def compare_series(path: Path, series: SourceSeries, *, progressive: bool) -> Ex
     kept = [by_header.get(_unnamed(header)) for header in stored]
     if any(source is None for source in kept):
         missing = next(h.name for h, s in zip(stored, kept, strict=True) if s is None)
-        return Existing(State.OTHER, f"it holds {missing}, which is not among the sources")
+        return Existing(State.MORE, f"it holds {missing}, which is not among the sources")
     sources = [source for source in kept if source is not None]
     if any(source.modified > written for source in sources):
         problem = _other_pixels(path, sources)

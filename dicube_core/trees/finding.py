@@ -53,7 +53,12 @@ class Found:
         return len(self.files) + 32 * len(self.nifti)
 
     def _add_nifti(self, root: Path, path: str) -> None:
-        status = (root / path).stat()
+        try:
+            status = (root / path).stat()
+        except OSError as exc:  # it was there a moment ago
+            problem = exc.strerror or str(exc)
+            self.unreadable.append(NoInstance(path, problem, dicom=True))
+            return
         self.nifti.append(Source(path, status.st_size, status.st_mtime_ns))
 
     def read(self, lanes: Lanes, root: Path, progress: Callable[[int, int], None] | None) -> None:

@@ -33,6 +33,9 @@ class JobOptions:
     existing : {"resume", "replace", "refuse"}
         What to do where the file is there: find out whether it is what would be written;
         replace it; or leave it alone.
+    incomplete : bool
+        Some file of the tree is DICOM, or may be, and could not be read: nothing is replaced that
+        may hold it.
     """
 
     verify: bool = True
@@ -40,6 +43,7 @@ class JobOptions:
     keep_encoding: bool = False
     sort_method: SortMethod | None = None
     existing: Literal["resume", "replace", "refuse"] = "resume"
+    incomplete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

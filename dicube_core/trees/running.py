@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,7 +77,8 @@ def convert_tree(
         Where a file is there already, compare the headers in it with the sources byte for byte
         and leave it if they are the same (default). Else it is refused, unless `force`.
     force : bool
-        Replace whatever is there.
+        Replace whatever is there; but no file that holds more than the sources, as long as some
+        file of the tree cannot be read.
     split : bool
         Separate localizers, and orientations, of one series (default). Frames that cannot share
         a file are separated in any case.
@@ -126,6 +128,8 @@ def convert_tree(
         found.keep_series(series_uid)
         if not found.instances and not found.unreadable and not found.nifti:
             raise _nothing(root, found, series_uid)
+        incomplete = any(not one.refused for one in found.unreadable)
+        options = replace(options, incomplete=incomplete)
         parts = group_instances(found.instances, split=split, keep_encoding=keep_encoding)
         planned = [part for part in parts if not part.refusal]
         tasks = plan_jobs(str(root), str(out), planned, found.nifti, mode=name, options=options)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dicube_core.dicom.gather import is_regular
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -78,7 +80,7 @@ def _noting(failed: list[TreeFile], root: Path) -> Callable[[OSError], None]:
 def _entry(path: Path, root: Path) -> TreeFile:
     name = _relative(path, root)
     try:
-        regular = path.is_file()
+        regular = is_regular(path)
     except OSError as exc:
         return TreeFile(name, exc.strerror or str(exc), hard=True)
     # A FIFO or device must never be opened: reading it may not end.

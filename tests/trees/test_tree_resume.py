@@ -86,6 +86,28 @@ def test_a_series_that_shrank_is_kept_and_refused(tree, out):
     assert (forced.outcome, forced.frames) == (Outcome.CONVERTED, 3)
 
 
+def test_force_replaces_nothing_by_less_while_a_source_cannot_be_read(tree, out):
+    before = file_bytes(out)
+    path = tree / "a/IM0002.dcm"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:400])
+    report = convert(tree, out, force=True)
+    (failed,) = report.of(Outcome.FAILED)
+    assert failed.sources == ("a/IM0002.dcm",)
+    (refused,) = report.of(Outcome.REFUSED)
+    assert refused.series.endswith(".1")
+    assert "IM0002.dcm, which is not among the sources" in refused.reason
+    assert "could not be read" in refused.reason
+    after = file_bytes(out)
+    assert {name: after[name] == data for name, data in before.items()} == dict.fromkeys(
+        before, True
+    )
+    # All can be read: what is asked for is done.
+    path.unlink()
+    forced = of_series(convert(tree, out, force=True), 1)
+    assert (forced.outcome, forced.frames) == (Outcome.CONVERTED, 3)
+
+
 def test_other_headers_are_noticed(tree, out):
     before = file_bytes(out)
     path = tree / "a/IM0001.dcm"

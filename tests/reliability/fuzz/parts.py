@@ -11,11 +11,14 @@ from dicube_core.container.extension import (
     CRITICAL,
     CRITICAL_PARTS,
     FRAME_CHECKSUMS,
+    FRONT_COPY,
     PIXEL_HEADER_KEY,
+    WRITER,
     Directory,
     Entry,
     directory_size,
 )
+from dicube_core.container.front_copy import pack_front_copy, with_front_copy
 from dicube_core.container.index import pack_u32, pack_u64
 from dicube_core.container.layout import HEADER_SIZE, SECTION_NAMES, FileHeader, Section
 from dicube_core.container.reader import Container
@@ -37,7 +40,7 @@ class Parts:
     sections : dict
         dicom_status, dicom_meta, space and pixel_header; the last without what binds it.
     extension : dict
-        Parts of the extension block but the frame checksums.
+        Parts of the extension block but the frame checksums and the copy of the front.
     frames : tuple of bytes
         Codestreams.
     checked : bool
@@ -67,9 +70,8 @@ def take_apart(data: bytes) -> Parts | None:
         directory = Directory.parse(data, len(data), "")
         tags = [] if directory is None else [*directory.entries]
         base = {Directory.base_tag(name) for name in SECTION_NAMES}
-        extension = {
-            tag: container.part(tag) or b"" for tag in tags if tag not in {*base, FRAME_CHECKSUMS}
-        }
+        made = {*base, FRAME_CHECKSUMS, FRONT_COPY}
+        extension = {tag: container.part(tag) or b"" for tag in tags if tag not in made}
     except DicomCubeError:
         return None
     sections["pixel_header"] = _unbound(sections["pixel_header"])
@@ -124,8 +126,11 @@ def _unchecked(parts: Parts) -> bytes:
 
 def _checked(parts: Parts) -> bytes:
     n_frames = len(parts.frames)
-    payloads = {**parts.extension, FRAME_CHECKSUMS: pack_u32([*map(zlib.crc32, parts.frames)])}
-    position = HEADER_SIZE + directory_size(len(payloads) + len(SECTION_NAMES))
+    rest = dict(parts.extension)
+    first_parts = {WRITER: rest.pop(WRITER)} if WRITER in rest else {}
+    checksums = pack_u32([*map(zlib.crc32, parts.frames)])
+    payloads = {**first_parts, FRAME_CHECKSUMS: checksums, **rest}
+    position = HEADER_SIZE + directory_size(len(payloads) + len(SECTION_NAMES) + 1)
     entries = {}
     for tag, payload in payloads.items():
         flags = CRITICAL * (tag in CRITICAL_PARTS)
@@ -142,9 +147,11 @@ def _checked(parts: Parts) -> bytes:
     for name in SECTION_NAMES:
         entries[Directory.base_tag(name)] = Entry(places[name], zlib.crc32(sections[name]))
     length = first + sum(map(len, parts.frames))
-    directory = Directory(entries, length, n_frames, crc).pack()
+    directory = Directory(entries, length, n_frames, crc)
+    copy = pack_front_copy(directory, header, sections["pixel_header"])
+    block = (with_front_copy(directory, copy).pack(), *payloads.values())
     base = (sections[name] for name in SECTION_NAMES)
-    return b"".join((header.pack(), directory, *payloads.values(), *base, *parts.frames))
+    return b"".join((header.pack(), *block, *base, *parts.frames, copy))
 
 
 def _bound(text: bytes, extension_length: int) -> bytes:
