@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "plugins"
 from kind_files import COLOURS, file_of, time_series
 
 import dicube_core
+from dicube_core.codec.encapsulated import trusted_plugin
 from dicube_core.exceptions import DicomCubeError, GeometryError, UnsupportedKindError
 from dicube_plugins.pydicom import datasets, dcmread
 
@@ -28,6 +29,7 @@ FOLDER = Path(pydicom.data.__file__).parent / "test_files"
 BUNDLED = sorted(path.name for path in FOLDER.glob("*.dcm"))
 #: What SimpleITK reads otherwise than pydicom, or not at all: palettes lose their lower eight bits,
 #: big-endian 32 bits and RLE of 16 and 32 bits are not put in order.
+LOSSY_JPEG = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")
 OTHERWISE = {
     "JPGExtended.dcm",
     "SC_rgb_rle_16bit.dcm",
@@ -45,7 +47,10 @@ def converted(name, folder):
         dicube_core.convert(folder / "source", folder / "x.dcbs")
     except DicomCubeError as exc:
         pytest.skip(f"{name} is refused on conversion: {exc.message[:80]}")
-    truth = pixel_array(pydicom.dcmread(FOLDER / name, force=True), raw=True)
+    source = pydicom.dcmread(FOLDER / name, force=True)
+    # Lossy JPEG is decoded by each library in its own way, by one in some values.
+    plugin = trusted_plugin(source.file_meta.TransferSyntaxUID)
+    truth = pixel_array(source, raw=True, decoding_plugin=plugin)
     return folder / "x.dcbs", truth.astype(truth.dtype.newbyteorder("="))
 
 
@@ -85,7 +90,11 @@ def test_values_in_simpleitk(name, tmp_path):
         return
     ours, theirs = (sitk.GetArrayFromImage(one) for one in (image, theirs))
     if name not in OTHERWISE:
-        np.testing.assert_array_equal(ours.squeeze(), theirs.squeeze())
+        # GDCM decodes lossy JPEG in its own way: by one, in some values.
+        syntax = pydicom.dcmread(FOLDER / name, force=True).file_meta.get("TransferSyntaxUID")
+        difference = np.abs(ours.squeeze().astype(int) - theirs.squeeze().astype(int))
+        assert ours.squeeze().shape == theirs.squeeze().shape
+        assert difference.max() <= (1 if syntax in LOSSY_JPEG else 0)
 
 
 @pytest.mark.parametrize("name", BUNDLED)
