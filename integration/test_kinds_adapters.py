@@ -90,11 +90,11 @@ def test_values_in_simpleitk(name, tmp_path):
         return
     ours, theirs = (sitk.GetArrayFromImage(one) for one in (image, theirs))
     if name not in OTHERWISE:
-        # GDCM decodes lossy JPEG in its own way: by one, in some values.
+        # GDCM decodes lossy JPEG in its own way: by two, in some values.
         syntax = pydicom.dcmread(FOLDER / name, force=True).file_meta.get("TransferSyntaxUID")
         difference = np.abs(ours.squeeze().astype(int) - theirs.squeeze().astype(int))
         assert ours.squeeze().shape == theirs.squeeze().shape
-        assert difference.max() <= (1 if syntax in LOSSY_JPEG else 0)
+        assert difference.max() <= (2 if syntax in LOSSY_JPEG else 0)
 
 
 @pytest.mark.parametrize("name", BUNDLED)
