@@ -8,7 +8,7 @@ import os
 import stat
 import weakref
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from dicube_core.temporaries import (
     FILE_ENDING,
@@ -20,7 +20,13 @@ from dicube_core.temporaries import (
     try_lock,
 )
 
-__all__ = ["AtomicFile"]
+if TYPE_CHECKING:
+    from dicube_core.source import ByteSource
+
+__all__ = ["AtomicFile", "write_copy"]
+
+#: Bytes of a file that is copied that are in memory at once.
+_CHUNK = 1 << 20
 
 
 class AtomicFile(Discarding):
@@ -37,6 +43,11 @@ class AtomicFile(Discarding):
         The target. Its folder must exist. An existing target keeps its permissions (but not its
         owner, nor its other hard links, which keep the old content); a target that is a symbolic
         link stays one, and the file it points to is replaced.
+
+    Attributes
+    ----------
+    file : binary file
+        Unbuffered, for reading and writing; ``write`` takes all that it is given.
 
     Raises
     ------
@@ -121,6 +132,15 @@ class AtomicFile(Discarding):
                 self.file.close()
         finally:
             self._remove()
+
+
+def write_copy(source: ByteSource, path: str | os.PathLike[str]) -> None:
+    """Write the bytes of a source to a file, as a whole or not at all."""
+    with AtomicFile(path) as target:
+        size = source.size()
+        for position in range(0, size, _CHUNK):
+            target.file.write(source.read_at(position, min(_CHUNK, size - position)))
+        target.commit()
 
 
 def _remove(temporary: Path, pid: int) -> None:

@@ -237,9 +237,7 @@ def save_to_nifti(image: DicomCubeImage, file_path: str | os.PathLike[str]) -> N
         # No time stamp: equal images give equal files.
         data = gzip.compress(data, compresslevel=6, mtime=0)
     with AtomicFile(path) as atomic:
-        view = memoryview(data)
-        while view:
-            view = view[atomic.file.write(view) :]
+        atomic.file.write(data)
         atomic.commit()
 
 

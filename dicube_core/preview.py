@@ -99,9 +99,7 @@ def write_preview(reader: Reader, path: str | os.PathLike[str], **options: Any) 
     file = io.BytesIO()
     picture.save(file, "PNG")
     with AtomicFile(path) as atomic:
-        view = memoryview(file.getvalue())
-        while view:
-            view = view[atomic.file.write(view) :]
+        atomic.file.write(file.getbuffer())
         atomic.commit()
     return picture
 

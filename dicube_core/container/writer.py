@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from dicube_core.atomic import AtomicFile
 from dicube_core.checksum import crc32
@@ -22,11 +22,11 @@ from dicube_core.container.index import pack_u32, pack_u64
 from dicube_core.container.layout import HEADER_SIZE, SECTION_NAMES, FileHeader, Section
 from dicube_core.container.sections import dump_json
 from dicube_core.exceptions import DataConsistencyError
+from dicube_core.temporaries import Discarding
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
-    from types import TracebackType
 
 __all__ = ["ContainerWriter", "SeriesSections"]
 
@@ -55,7 +55,7 @@ class SeriesSections:
     extension: dict[bytes, bytes] = field(default_factory=dict)
 
 
-class ContainerWriter:
+class ContainerWriter(Discarding):
     """Append codestreams one by one; the file appears under its name on `commit`.
 
     All sections stand before the frames and their sizes are known beforehand, so only the frame
@@ -82,7 +82,7 @@ class ContainerWriter:
         self._layout()
         self._atomic = AtomicFile(path)
         try:
-            self._write(bytes(self._first_frame))
+            self._atomic.file.write(bytes(self._first_frame))
         except BaseException:
             self._atomic.discard()
             raise
@@ -138,18 +138,12 @@ class ContainerWriter:
         head, _, tail = text.rpartition(mark)
         return head + b'"header_crc32":' + b"%10d" % header_crc + tail
 
-    def _write(self, data: bytes) -> None:
-        """Write all of `data` (an unbuffered file may take less at once)."""
-        view = memoryview(data)
-        while view:
-            view = view[self._atomic.file.write(view) :]
-
     def append(self, codestream: bytes) -> None:
         """Write the next frame."""
         position = self._offsets[-1] + self._lengths[-1] if self._offsets else self._first_frame
         if len(self._offsets) == self._frame_count:
             raise DataConsistencyError(f"more than the announced {self._frame_count} frames")
-        self._write(codestream)
+        self._atomic.file.write(codestream)
         self._offsets.append(position)
         self._lengths.append(len(codestream))
         self._crcs.append(crc32(codestream))
@@ -190,22 +184,15 @@ class ContainerWriter:
         frames_end = sum(self._lengths) + self._first_frame
         directory = Directory(entries, frames_end, self._frame_count, self._header_crc)
         copy = pack_front_copy(directory, self._header, self._pixel_header_bytes)
-        self._write(copy)
+        self._atomic.file.write(copy)
         directory = with_front_copy(directory, copy)
         front = (self._header.pack(), directory.pack(), *payloads.values(), *base.values())
         self._atomic.file.seek(0)
-        self._write(b"".join(front))
+        self._atomic.file.write(b"".join(front))
         if inspect is not None:
             inspect(self._atomic.file)
         self._atomic.commit()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._atomic.__exit__(kind, value, traceback)
+    def discard(self) -> None:
+        """Leave the target as it was; does nothing after `commit`."""
+        self._atomic.discard()

@@ -116,11 +116,16 @@ def find_explicit(
         if raw in wanted:
             values[wanted[raw]] = front[value:value_stop]
         position = value_stop
+    _require_rest(position + 12, available, size)
+    return values, _find_in_rest(front, position, values)
+
+
+def _require_rest(wanted: int, available: int, size: int) -> None:
+    """Ask for more where the header goes on behind what was read."""
     if available < size:
         error = NeedMoreBytesError("the header goes on")
-        error.needed = min(size, max(position + 12, available + 1))
+        error.needed = min(size, max(wanted, available + 1))
         raise error
-    return values, _find_in_rest(front, position, values)
 
 
 def _find_in_rest(
@@ -167,10 +172,7 @@ def find_implicit(
         if raw in wanted:
             values[wanted[raw]] = front[value:value_stop]
         position = value_stop
-    if available < size:
-        error = NeedMoreBytesError("the header goes on")
-        error.needed = min(size, max(position + 8, available + 1))
-        raise error
+    _require_rest(position + 8, available, size)
     for _ in walk(front, IMPLICIT_LITTLE, position):
         pass  # names the element that is cut, if one is
     return values, None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from dicube_core.atomic import AtomicFile
+from dicube_core.atomic import write_copy
 from dicube_core.checksum import crc32
 from dicube_core.container.extension import LOST_HEADERS, REPAIR_RECORD
 from dicube_core.container.writer import ContainerWriter
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from dicube_core.source import ByteSource
 
 __all__ = ["lost_headers", "repair"]
-
-_COPIED = 8 << 20
 
 
 def repair(
@@ -134,7 +132,7 @@ def _repair(
     unknown = tuple((place.offset, place.length) for place in found.unknown)
     report = RepairReport(name, target, record, unknown)
     if not lost and not places.damaged:
-        _copy(source, target)
+        write_copy(source, target)
         return replace(report, copied=True)
     if not kept:
         raise InvalidCubeFileError(
@@ -204,16 +202,6 @@ def _refusal(source: ByteSource) -> str:
     except DicomCubeError as exc:
         return exc.message
     return report.failures[0] if report.failures else ""
-
-
-def _copy(source: ByteSource, target: Path) -> None:
-    with AtomicFile(target) as atomic:
-        size = source.size()
-        for position in range(0, size, _COPIED):
-            view = memoryview(source.read_at(position, min(_COPIED, size - position)))
-            while view:
-                view = view[atomic.file.write(view) :]
-        atomic.commit()
 
 
 def lost_headers(reader: Reader) -> HeaderTable | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import time
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,13 +112,6 @@ def convert_tree(
         raise ValueError(f"number of jobs must be at least 1, not {jobs}")
     if name not in NAME_MODES:
         raise ValueError(f"name must be one of {', '.join(NAME_MODES)}, not {name!r}")
-    options = JobOptions(
-        verify=verify,
-        progressive=progressive,
-        keep_encoding=keep_encoding,
-        sort_method=sort_method,
-        existing="replace" if force else "resume" if resume else "refuse",
-    )
     found = Found()
     found.sort_files(root, out, only)
     n_jobs = _n_jobs(jobs, found.weight)
@@ -129,7 +121,14 @@ def convert_tree(
         if not found.instances and not found.unreadable and not found.nifti:
             raise _nothing(root, found, series_uid)
         incomplete = any(not one.refused for one in found.unreadable)
-        options = replace(options, incomplete=incomplete)
+        options = JobOptions(
+            verify=verify,
+            progressive=progressive,
+            keep_encoding=keep_encoding,
+            sort_method=sort_method,
+            existing="replace" if force else "resume" if resume else "refuse",
+            incomplete=incomplete,
+        )
         parts = group_instances(found.instances, split=split, keep_encoding=keep_encoding)
         planned = [part for part in parts if not part.refusal]
         tasks = plan_jobs(str(root), str(out), planned, found.nifti, mode=name, options=options)

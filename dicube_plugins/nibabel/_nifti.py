@@ -62,9 +62,7 @@ def write_nifti(
         # No time stamp: equal images give equal files.
         data = gzip.compress(data, compresslevel=6, mtime=0)
     with AtomicFile(path) as target:
-        view = memoryview(data)
-        while view:
-            view = view[target.file.write(view) :]
+        target.file.write(data)
         target.commit()
 
 

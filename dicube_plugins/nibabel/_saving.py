@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from dicube_core.atomic import AtomicFile
+from dicube_core.atomic import write_copy
 from dicube_core.exceptions import DataConsistencyError, UnsupportedKindError
 from dicube_core.image import DicomCubeImage
 from dicube_core.pixel_header import PixelDataHeader
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from dicube_plugins.nibabel._series import Series
 
 __all__ = ["Savable", "cube_image", "file_bytes", "write_file"]
-
-_CHUNK = 1 << 22
 
 
 class Savable(Protocol):
@@ -106,13 +104,7 @@ def _write_series(reader: Reader, path: str | os.PathLike[str]) -> None:
     container = reader.container
     container.check_all()  # so that no damage is copied unnoticed
     _require_readable(reader)
-    with AtomicFile(path) as target:
-        for offset in range(0, container.file_size, _CHUNK):
-            length = min(_CHUNK, container.file_size - offset)
-            view = memoryview(container.source.read_at(offset, length))
-            while view:
-                view = view[target.file.write(view) :]
-        target.commit()
+    write_copy(container.source, path)
 
 
 def _require_readable(reader: Reader) -> None:

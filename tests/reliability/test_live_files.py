@@ -185,14 +185,20 @@ def _close(owner):
         owner.close()
 
 
-@pytest.mark.parametrize("move", MOVES)
-@pytest.mark.parametrize("way", WAYS)
-def test_what_was_opened_is_read_wherever_its_name_went(way, move, live):
+def _begun(way, live):
+    """Return a new way of reading of which one slice was read, and what all slices are."""
     owner, get = way(live)
     before = [get(index) for index in range(COUNT)]
     _close(owner)
     owner, get = way(live)
     assert get(0) == before[0]
+    return owner, get, before
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("way", WAYS)
+def test_what_was_opened_is_read_wherever_its_name_went(way, move, live):
+    owner, get, before = _begun(way, live)
     move(live)
     assert [get(index) for index in range(COUNT)] == before
     _close(owner)
@@ -201,11 +207,7 @@ def test_what_was_opened_is_read_wherever_its_name_went(way, move, live):
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_change_in_place_is_an_error_and_never_other_data(way, change, live):
-    owner, get = way(live)
-    before = [get(index) for index in range(COUNT)]
-    _close(owner)
-    owner, get = way(live)
-    assert get(0) == before[0]
+    owner, get, before = _begun(way, live)
     change(live)
     errors = []
     for index in range(COUNT):
