@@ -244,10 +244,18 @@ def save_to_nifti(image: DicomCubeImage, file_path: str | os.PathLike[str]) -> N
 def _parsed(nibabel: Any, data: bytes) -> Any:
     import io
 
+    from nibabel.wrapstruct import WrapStructError
+
     for kind in (nibabel.Nifti1Header, nibabel.Nifti2Header):
         try:
             return kind.from_fileobj(io.BytesIO(data))
-        except (nibabel.spatialimages.HeaderDataError, ValueError, KeyError, OSError):
+        except (
+            WrapStructError,  # of another length
+            nibabel.spatialimages.HeaderDataError,
+            ValueError,
+            KeyError,
+            OSError,
+        ):
             continue
     raise InvalidCubeFileError("the NIfTI header kept in the file is damaged")
 

@@ -9,6 +9,7 @@ from dicube_core.checksum import crc32
 from dicube_core.container.extension import (
     FRAME_CHECKSUMS,
     PIXEL_HEADER_KEY,
+    SLICE_HEADERS,
     Directory,
     binding_of,
 )
@@ -229,6 +230,10 @@ class Container:
         self._check(data, entry.crc, what, entry.section.offset)
         return data
 
+    def has_part(self, tag: bytes) -> bool:
+        """Whether the extension block lists a part, whatever it holds."""
+        return self._directory is not None and tag in self._directory.entries
+
     def check_all(self) -> None:
         """Read every part of the file and every frame, and compare each with its checksum.
 
@@ -285,7 +290,7 @@ class Container:
         """
         data = self.section("dicom_meta")
         if not data:
-            return False
+            return self.has_part(SLICE_HEADERS)  # which metadata is made of then
         text = decompress(data, self._metadata_place())
         return any(mark in text for mark in (f"{tag:08X}".encode(), *_HIDES_DIGITS))
 

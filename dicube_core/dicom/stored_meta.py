@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.container.extension import FRAME_MAP, SLICE_HEADERS
+from dicube_core.dicom.description import merged_metadata
 from dicube_core.dicom.headers import HeaderTable
 from dicube_core.dicom.legacy import repair_pixel_description
 from dicube_core.dicom.multiframe.headers import frame_names
@@ -15,13 +16,14 @@ from dicube_core.metadata.merge import repair_legacy
 from dicube_core.metadata.meta import DicomMeta
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from dicube_core.container.reader import Container
+    from dicube_core.dicom.headers import SliceHeader
     from dicube_core.pixel_header import PixelDataHeader
     from dicube_core.pixels import PixelFormat
 
-__all__ = ["stored_meta"]
+__all__ = ["meta_of_headers", "stored_meta"]
 
 
 def stored_meta(
@@ -44,6 +46,22 @@ def stored_meta(
     meta = DicomMeta.lazy(partial(_entries, load), count, place=container.name)
     frames = container.part(FRAME_MAP)
     meta.load_filenames_late(partial(_source_names, packed, frames, count, container.name))
+    return meta
+
+
+def meta_of_headers(headers: Sequence[SliceHeader], name: str) -> DicomMeta:
+    """Return the metadata of a file that has headers and no merged metadata.
+
+    What a writer left out can be made again, and without it a copy of the series would lose
+    the headers, too.
+    """
+
+    def merged() -> dict[str, Any]:
+        with errors_name(name):
+            return merged_metadata(list(headers))
+
+    meta = DicomMeta.lazy(merged, len(headers), place=name)
+    meta.load_filenames_late(lambda: [header.name for header in headers])
     return meta
 
 

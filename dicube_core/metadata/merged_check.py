@@ -130,6 +130,8 @@ def _check_entry(entry: object, count: int, path: str, depth: int) -> dict[str, 
     if shared is None:
         return _check_sequence(entry, count, path, depth)
     keys = [key for key in VALUE_KEYS if key in entry]
+    if vr == "SQ" and any(map(_says_something, map(entry.get, keys))):
+        _bad(path, "it is a sequence, and has values in place of items")
     if len(keys) > 1 or (not keys and not shared):
         _bad(path, f"one of {', '.join(VALUE_KEYS)} is expected, found {keys or 'none'}")
     if shared:
@@ -148,10 +150,16 @@ def _is_usual(entry: object) -> TypeGuard[dict[str, Any]]:
     vr, value = entry.get("vr"), entry.get("Value")
     return (
         type(vr) is str
+        and vr != "SQ"
         and type(value) is list
         and _VR.fullmatch(vr) is not None
         and set(map(type, value)) <= _PLAIN
     )
+
+
+def _says_something(value: object) -> bool:
+    """Tell an empty sequence, which dicube 0.3.0 lets programs set so, from one with values."""
+    return any(part is not None for part in value) if isinstance(value, list) else bool(value)
 
 
 def _check_values(key: str, values: object, count: int, path: str) -> list[Any]:
@@ -220,10 +228,17 @@ def _check_exact(
     for cell in cells:
         if cell is not None and not isinstance(cell, dict):
             _bad(path, f"an exact element is {_kind(cell)}")
+        items = cell.get("Value") if cell is not None and cell.get("vr") == "SQ" else None
+        if items is not None and not (isinstance(items, list) and all(map(_is_item, items))):
+            _bad(path, "an exact element is a sequence, and has values in place of items")
         _check_plain_json(cell, path, depth)
     if exact_projection(cells) != plain:
         return plain  # edited by a program that does not know `exact`
     return {**plain, "exact": cells}
+
+
+def _is_item(value: object) -> bool:
+    return value is None or isinstance(value, dict)
 
 
 def _check_plain_json(value: object, path: str, depth: int) -> None:

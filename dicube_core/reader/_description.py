@@ -105,6 +105,8 @@ class DescribedFile(StoredParts):
 
     def stored_meta(self) -> DicomMeta | None:
         """Return `dicom_meta` as the file has it, whatever was done to that object since."""
-        from dicube_core.dicom.stored_meta import stored_meta
+        from dicube_core.dicom.stored_meta import meta_of_headers, stored_meta
 
-        return stored_meta(self._container, self.pixel_header, lambda: self.pixel_format)
+        found = stored_meta(self._container, self.pixel_header, lambda: self.pixel_format)
+        headers = self.headers if found is None else None
+        return found if headers is None else meta_of_headers(headers, self.name)

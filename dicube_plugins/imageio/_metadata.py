@@ -6,6 +6,7 @@ import base64
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from dicube_core.exceptions import MetaDataError
 from dicube_plugins.colours import PALETTE_TAGS
 
 if TYPE_CHECKING:
@@ -68,15 +69,22 @@ def keyword_values(
         tag = int(key, 16)
         if key in untrusted or tag in leave_out:
             continue
-        if index is not None:
-            element = split_element(entry, index)
-            if element is not None:
-                found[_name(tag)] = _value(element)
-        elif meta.is_shared(tag):
-            found[_name(tag)] = _value(split_element(entry, 0))
-        else:
-            count = meta.slice_count
-            found[_name(tag)] = tuple(_value(split_element(entry, i)) for i in range(count))
+        try:
+            if index is not None:
+                element = split_element(entry, index)
+                if element is not None:
+                    found[_name(tag)] = _value(element)
+            elif meta.is_shared(tag):
+                found[_name(tag)] = _value(split_element(entry, 0))
+            else:
+                slices = range(meta.slice_count)
+                found[_name(tag)] = tuple(_value(split_element(entry, i)) for i in slices)
+        except (AttributeError, LookupError, TypeError, ValueError) as exc:
+            # Elements that are kept as they were (``exact``) may be anything at their inside.
+            raise MetaDataError(
+                f"metadata entry {key} is no element of the DICOM JSON model",
+                suggestion="the file is damaged",
+            ) from exc
     return found
 
 

@@ -12,6 +12,7 @@ from imageio.core.request import InitializationError
 from imageio.core.v3_plugin_api import PluginV3
 
 from dicube_core.container.layout import MAGIC
+from dicube_core.error_places import errors_name
 from dicube_core.exceptions import FrameIndexError, ReaderClosedError
 from dicube_core.forks import ForkSafeLock
 from dicube_core.lazy import lazy
@@ -251,10 +252,9 @@ class DcbsPlugin(PluginV3):
             number = reader.container.frame_number(index)
         if reader.dicom_meta is None:
             return {}
-        leave_out = exclude_applied and rescale
-        return keyword_values(
-            reader.dicom_meta, number, leave_out=self._applied() if leave_out else frozenset()
-        )
+        leave_out = self._applied() if exclude_applied and rescale else frozenset()
+        with errors_name(reader.name):
+            return keyword_values(reader.dicom_meta, number, leave_out=leave_out)
 
     def _applied(self) -> frozenset[int]:
         """Return the tags of what was used up to make the values that are read."""

@@ -10,6 +10,7 @@ import numpy as np
 from nibabel.nifti1 import Nifti1Image
 
 from dicube_core.atomic import AtomicFile
+from dicube_core.error_places import errors_name
 from dicube_core.nifti import save_to_nifti
 from dicube_plugins.nibabel._integers import exact_integers, fitted
 from dicube_plugins.nibabel._saving import cube_image
@@ -55,7 +56,8 @@ def write_nifti(
         chosen = image.header.get_data_dtype()
     series = image.whole_series
     if series is not None and chosen is None and _is_plain(series):
-        save_to_nifti(cube_image(series.reader), path)
+        with errors_name(series.reader.name):
+            save_to_nifti(cube_image(series.reader), path)
         return
     data: bytes = _as_nifti(image, chosen).to_bytes()
     if os.fspath(path).lower().endswith(".gz"):

@@ -22,6 +22,7 @@ import click  # noqa: E402
 
 import dicube_core  # noqa: E402
 from reliability.malformed import limits  # noqa: E402
+from reliability.malformed.outcomes import Expected  # noqa: E402
 from reliability.malformed.run import (  # noqa: E402
     blind_facets,
     expectations,
@@ -90,12 +91,7 @@ def main(
         return
     for result in bad:
         tally.add(result)
-    interrupted = False
-    try:
-        for result in run_suite(suite, expected, count):
-            tally.add(result)
-    except KeyboardInterrupt:
-        interrupted = True  # what was tried until then is told
+    interrupted = not _run_all(suite, expected, count, tally)
     seconds = time.monotonic() - start
     if write is not None:
         write.write_text(markdown(tally), "utf-8")
@@ -107,6 +103,20 @@ def main(
     else:
         _print(tally, suite, seconds)
     sys.exit(130 if interrupted else int(bool(tally.offenders)))
+
+
+def _run_all(
+    suite: Suite, expected: dict[tuple[str, str], Expected], count: int, tally: Tally
+) -> bool:
+    """Count what comes of the suite; False if it was interrupted: what was tried is told."""
+    try:
+        for result in run_suite(suite, expected, count):
+            tally.add(result)
+            if not result.good:  # a whole run takes an hour: this cannot wait for its table
+                click.echo(f"{result.place} {result.probe}: {result.text}", err=True)
+    except KeyboardInterrupt:
+        return False
+    return True
 
 
 def _check_names(suite: Suite) -> None:

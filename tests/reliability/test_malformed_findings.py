@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import pickle
 import tracemalloc
+from dataclasses import replace
 from functools import cache
 
 import pytest
 import zstandard
 
 import dicube_core
-from dicube_core.container.sections import decompress
+from dicube_core.container.sections import compress, decompress, dump_json
 from dicube_core.exceptions import DicomCubeError, InvalidCubeFileError, MetaDataError
 from reliability.malformed.bases import bases
 from reliability.malformed.rules import all_variants
+from reliability.malformed.rules._assemble import assemble
+from reliability.malformed.rules._file import parts_of
 from reliability.malformed.rules.zstd import frame_of
 
 
@@ -133,3 +136,68 @@ def test_a_header_that_simpleitk_cannot_read_names_file_and_reason(name, tmp_pat
         read_image(str(path))
     assert "0x" not in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_headers_without_merged_metadata_are_not_lost(tmp_path):
+    base = bases()["ours"].data
+    file, again, folder = tmp_path / "f.dcbs", tmp_path / "g.dcbs", tmp_path / "slices"
+    file.write_bytes(variant("ours", "header fields", "recomputed: dicom_meta length is 0x0"))
+    with dicube_core.open(base) as whole, dicube_core.open(file) as reader:
+        assert dict(reader.dicom_meta.items()) == dict(whole.dicom_meta.items())
+        assert reader.dicom_meta.filenames == whole.dicom_meta.filenames
+        assert reader.container.may_have(0x00283000)  # nothing says that it has not
+        headers = list(whole.instance_headers)
+    dicube_core.save(dicube_core.load(file), again)
+    with dicube_core.open(again) as reader:
+        assert list(reader.instance_headers) == headers
+    made = dicube_core.save_to_dicom_folder(dicube_core.load(file), folder)
+    expected = dicube_core.save_to_dicom_folder(dicube_core.load(base), tmp_path / "expected")
+    assert [path.read_bytes() for path in made] == [path.read_bytes() for path in expected]
+
+
+@pytest.mark.parametrize("name", ["PN shared", "DS shared", "IS False", "UI False"])
+def test_a_sequence_without_items_is_malformed_metadata(name):
+    data = variant("ours", "merged metadata", f"recomputed: {name}: vr is 'SQ'")
+    with (
+        dicube_core.open(data) as reader,
+        pytest.raises(MetaDataError, match=r"metadata entry [0-9A-F]{8}: it is a sequence, and"),
+    ):
+        reader.dicom_meta.keys()
+
+
+def test_an_empty_sequence_that_another_program_set_is_none():
+    entry = {"vr": "SQ", "shared": True, "Value": []}
+    meta = dicube_core.DicomMeta({"00081140": entry}, slice_count=2)
+    assert meta.index(0) == {"00081140": {"vr": "SQ", "Value": []}}
+
+
+@pytest.mark.parametrize("value", [["text"], "text", [[]]])
+def test_an_exact_sequence_without_items_is_malformed_metadata(value):
+    cell = {"vr": "SQ", "Value": value}
+    entry = {"vr": "UN", "shared": False, "Value": [None, None], "exact": [cell, None]}
+    with pytest.raises(MetaDataError, match="00081140: an exact element is a sequence, and"):
+        dicube_core.DicomMeta({"00081140": entry}, slice_count=2)
+
+
+def test_a_kept_nifti_header_of_nothing_is_said_to_be_damaged(tmp_path):
+    pytest.importorskip("nibabel")
+    file = tmp_path / "f.dcbs"
+    file.write_bytes(
+        variant("ours", "extension parts", "recomputed: SRCH: of zeros, where none is")
+    )
+    with pytest.raises(InvalidCubeFileError, match="NIfTI header kept in the file is damaged"):
+        dicube_core.save_to_nifti(dicube_core.load(file), tmp_path / "f.nii")
+    assert not (tmp_path / "f.nii").exists()
+
+
+def test_exact_elements_that_are_no_elements_are_a_clear_error_in_imageio(tmp_path):
+    iio = pytest.importorskip("imageio.v3")
+    from dicube_plugins.imageio import DcbsPlugin
+
+    inner = {"vr": "SQ", "Value": [{"no tag": {"vr": "SQ", "Value": ["text"]}}]}
+    entry = {"vr": "UN", "shared": False, "Value": [None] * 3, "exact": [inner, None, None]}
+    text = dump_json({"_merged_data": {"00081140": entry}, "slice_count": 3})
+    file = tmp_path / "f.dcbs"
+    file.write_bytes(assemble(replace(parts_of(bases()["ours"]), dicom_meta=compress(text))))
+    with pytest.raises(MetaDataError, match=r"f\.dcbs: metadata entry 00081140 is no element"):
+        iio.immeta(file, plugin=DcbsPlugin, index=0)

@@ -104,7 +104,8 @@ def unclear_reason(text: str, path: Path, *, named: bool = True) -> str:
     path : Path
         The malformed file.
     named : bool
-        Whether the text has to name it.
+        Whether the text has to name it, and to be in our words: that of a framework about a
+        file that is none of ours may be anything.
     """
     if named and path.name not in text:
         return "does not name the file"
@@ -114,7 +115,7 @@ def unclear_reason(text: str, path: Path, *, named: bool = True) -> str:
     if named and not _PLACE.search(cause):
         return "says no place in the file"
     found = _INTERNALS.search(text)
-    if found:
+    if found and named:
         return f"has internals in it ({found.group(0)})"
     if len(text) > _LONGEST_TEXT:
         return f"is {len(text)} characters long"
@@ -181,7 +182,8 @@ def _compare(
     good = expected.facets
     if good is None:
         good = dict.fromkeys(facets, "")
-    free = variant.may_differ if variant.plain else variant.may_differ - probe.proves
+    unproven = variant.plain or variant.nothing_to_compare
+    free = variant.may_differ if unproven else variant.may_differ - probe.proves
     different = [
         key
         for key in sorted({*good, *facets})

@@ -56,6 +56,8 @@ class Variant:
     may_differ : frozenset of str
         Facets that may show the changed value, because it is as valid as the one before and no
         checksum tells them apart. Empty for whatever can be told.
+    nothing_to_compare : bool
+        What `Probe.proves` is compared with is not in the file.
     """
 
     base: str
@@ -64,6 +66,7 @@ class Variant:
     make: Callable[[], bytes]
     refused: bool = False
     may_differ: frozenset[str] = frozenset()
+    nothing_to_compare: bool = False
 
     @property
     def plain(self) -> bool:

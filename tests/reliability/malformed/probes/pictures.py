@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 import dicube_plugins
@@ -44,8 +45,10 @@ def probes() -> tuple[list[Probe], tuple[str, ...]]:
     skipped = missing("imageio", "imageio")
     if skipped:
         return [], skipped
-    # OSError is what imageio raises when none of its plugins takes a file.
+    # OSError is what imageio raises when none of its plugins takes a file; one that it asks about
+    # files of a single byte raises the other.
+    errors = (OSError, struct.error)
     return [
-        Probe("imageio, imread", _imread, (OSError,)),
-        Probe("imageio, imiter", _imiter, (OSError,)),
+        Probe("imageio, imread", _imread, errors),
+        Probe("imageio, imiter", _imiter, errors),
     ], ()

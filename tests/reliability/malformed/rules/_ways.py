@@ -49,12 +49,13 @@ def altered(
     *,
     refused: bool = False,
     may_differ: frozenset[str] = NOTHING,
+    nothing_to_compare: bool = False,
 ) -> Iterator[Variant]:
     """Yield the base with other places in it, and right checksums."""
     make = partial(_altered, base, alter)
     if make() != base.data:
         name = f"{way_of(base)}: {name}"
-        yield Variant(base.name, family, name, make, refused, may_differ)
+        yield Variant(base.name, family, name, make, refused, may_differ, nothing_to_compare)
 
 
 def _altered(base: Base, alter: Callable[[Draft], None]) -> bytes:
@@ -70,12 +71,14 @@ def changed(
     refused: bool = False,
     may_differ: frozenset[str] = NOTHING,
     damaged: bool = False,
+    nothing_to_compare: bool = False,
 ) -> Iterator[Variant]:
     """Yield the base with other content and right checksums; with `damaged` also with the old."""
     if change(parts_of(base)) == parts_of(base):
         return
     make = partial(_changed, base, change)
-    yield Variant(base.name, family, f"{way_of(base)}: {name}", make, refused, may_differ)
+    told = f"{way_of(base)}: {name}"
+    yield Variant(base.name, family, told, make, refused, may_differ, nothing_to_compare)
     if damaged and base.checksums:
         make = partial(_changed, base, change, stale=True)
         yield Variant(base.name, family, f"damaged: {name}", make)

@@ -93,6 +93,7 @@ def _of_entry(base: Base, number: int, tag: bytes) -> Iterator[Variant]:
         partial(_without, number),
         refused=tag in TAGS or tag == b"FCRC",
         may_differ=free,
+        nothing_to_compare=tag == b"HDRS",
     )
     if tag != b"WRTR":
         yield from altered(

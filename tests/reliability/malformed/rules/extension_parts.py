@@ -136,7 +136,15 @@ def _of_part(base: Base, tag: bytes, tags: list[bytes]) -> Iterator[Variant]:
     told, needed = tag.decode(), tag == b"FCRC"
     free = FREE.get(tag, NOTHING)
     missing = partial(_without, tag)
-    yield from changed(base, _FAMILY, f"{told}: missing", missing, refused=needed, may_differ=free)
+    yield from changed(
+        base,
+        _FAMILY,
+        f"{told}: missing",
+        missing,
+        refused=needed,
+        may_differ=free,
+        nothing_to_compare=tag == b"HDRS",
+    )
     doubled = partial(_added_copy, tag)
     yield from changed(base, _FAMILY, f"{told}: doubled", doubled, refused=True)
     for flags in (0, 1, 2, 0xFFFFFFFF):
