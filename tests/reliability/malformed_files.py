@@ -17,12 +17,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import json  # noqa: E402
 import time  # noqa: E402
+from typing import TYPE_CHECKING  # noqa: E402
 
 import click  # noqa: E402
 
 import dicube_core  # noqa: E402
 from reliability.malformed import limits  # noqa: E402
-from reliability.malformed.outcomes import Expected  # noqa: E402
 from reliability.malformed.run import (  # noqa: E402
     blind_facets,
     expectations,
@@ -32,6 +32,9 @@ from reliability.malformed.run import (  # noqa: E402
 )
 from reliability.malformed.suite import Suite, load_suite  # noqa: E402
 from reliability.malformed.table import Tally, markdown, print_tables  # noqa: E402
+
+if TYPE_CHECKING:
+    from reliability.malformed.outcomes import Expected
 
 
 @click.command()
