@@ -20,4 +20,7 @@ def main() -> None:
             f"dcbs: error: the command line needs {exc.name}: pip install 'dicube-plugins[cli]'\n"
         )
         sys.exit(Exit.MISSING_DEPENDENCY)
+    from dicube_core.cli.signals import stop_when_told
+
+    stop_when_told()
     dcbs(prog_name="dcbs")

@@ -11,6 +11,7 @@ import click
 
 from dicube_core._version import __version__
 from dicube_core.cli.exits import EXIT_HELP, Exit, exit_code_of, one_line
+from dicube_core.cli.signals import Terminated
 from dicube_core.exceptions import DicomCubeError, DicomCubeWarning
 
 if TYPE_CHECKING:
@@ -63,7 +64,11 @@ class _LazyGroup(click.Group):
         kwargs["standalone_mode"] = False
         try:
             sys.exit(super().main(*args, **kwargs))
-        except (click.Abort, KeyboardInterrupt):
+        except (click.Abort, KeyboardInterrupt) as exc:
+            # click puts its own exception around the interrupt.
+            if isinstance(exc, Terminated) or isinstance(exc.__cause__, Terminated):
+                click.echo("dcbs: terminated", err=True)
+                sys.exit(Exit.TERMINATED)
             click.echo("dcbs: interrupted", err=True)
             sys.exit(Exit.INTERRUPTED)
         except click.ClickException as exc:

@@ -28,6 +28,7 @@ class Exit(IntEnum):
     MISSING_DEPENDENCY = 6
     LOST = 7
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 EXIT_HELP = """\b
@@ -41,6 +42,7 @@ Exit codes:
   6    an optional package is missing; the message names it
   7    repair: OUT was written, but something of the damaged file is lost
   130  interrupted
+  143  terminated (SIGTERM, SIGHUP)
 """
 
 

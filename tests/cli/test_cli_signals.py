@@ -1,0 +1,64 @@
+"""What ``dcbs`` does when it is told to stop in the middle of a file."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from support.series import make_series
+
+#: Runs the command, and waits after the first frame that is written.
+SLOW = """
+import sys, time
+from dicube_core.container.writer import ContainerWriter
+append = ContainerWriter.append
+def slow(self, codestream):
+    append(self, codestream)
+    print("written", flush=True)
+    time.sleep(60)
+ContainerWriter.append = slow
+from dicube_core.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no such signals")
+@pytest.mark.parametrize(
+    ("sent", "code", "said"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "terminated"),
+        (getattr(signal, "SIGHUP", None), 143, "terminated"),
+    ],
+)
+def test_a_command_that_is_stopped_leaves_nothing_half_written(tmp_path, sent, code, said):
+    source, out = tmp_path / "source", tmp_path / "out"
+    source.mkdir()
+    out.mkdir()
+    for name, data in make_series(3).items():
+        (source / name).write_bytes(data)
+    (out / "s.dcbs").write_bytes(b"old")
+    command = [sys.executable, "-c", SLOW, "convert", str(source), str(out / "s.dcbs"), "--force"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"written\n"
+        assert len(list(out.iterdir())) == 2
+        process.send_signal(sent)
+        _, stderr = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert stderr.decode().strip().splitlines()[-1] == f"dcbs: {said}"
+    assert [path.name for path in out.iterdir()] == ["s.dcbs"]
+    assert (out / "s.dcbs").read_bytes() == b"old"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no such signals")
+def test_a_signal_that_is_ignored_stays_so():
+    script = (
+        "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "from dicube_core.cli.signals import stop_when_told; stop_when_told()\n"
+        "assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN\n"
+        "assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
