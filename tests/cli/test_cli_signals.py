@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-
 from support.series import make_series
 
 #: Runs the command, and waits after the first frame that is written.
