@@ -59,13 +59,17 @@ def _size_in_space(container: Container) -> tuple[object, ...] | None:
 
 def _frame_size(container: Container, geometry: Geometry | None) -> tuple[int, int]:
     if geometry is not None:
-        return geometry.shape[1], geometry.shape[2]
-    metadata = container.metadata() or {}
-    merged = metadata.get("_merged_data", metadata)
-    if isinstance(merged, dict):
-        rows, columns = (_shared_value(merged, tag) for tag in ("00280010", "00280011"))
-        if isinstance(rows, int) and isinstance(columns, int) and rows and columns:
-            return rows, columns
+        size = (geometry.shape[1], geometry.shape[2])
+        told = _size_in_metadata(_readable_metadata(container))
+        if told not in (None, size):
+            raise InvalidCubeFileError(
+                f"{container.name}: the space says that frames are {size}, the metadata {told}",
+                suggestion="the file is damaged; restore it from its source",
+            )
+        return size
+    told = _size_in_metadata(container.metadata())
+    if told is not None:
+        return told
     if not container.frame_count:
         raise MetaDataError("the file has no frames and does not say their size")
     from dicube_core.codec.codestream import parse
@@ -132,10 +136,28 @@ def _shared_value(merged: dict[str, Any], tag: str) -> object:
 
 def _photometric(container: Container) -> str:
     """Return the photometric interpretation of a file that tells it in its metadata only."""
-    merged: object = None
-    # Damaged metadata is an error to whom it matters; the frames can be read without.
-    with suppress(InvalidCubeFileError, MetaDataError):
-        metadata = container.metadata() or {}
-        merged = metadata.get("_merged_data", metadata)
-    found = _shared_value(merged, "00280004") if isinstance(merged, dict) else None
+    found = _shared_value(_merged(_readable_metadata(container)), "00280004")
     return found if isinstance(found, str) else "MONOCHROME2"
+
+
+def _readable_metadata(container: Container) -> dict[str, Any] | None:
+    """Return the metadata section, None where it is damaged, too.
+
+    That is an error to whom the metadata matters; the frames can be read without.
+    """
+    with suppress(InvalidCubeFileError, MetaDataError):
+        return container.metadata()
+    return None
+
+
+def _size_in_metadata(metadata: dict[str, Any] | None) -> tuple[int, int] | None:
+    merged = _merged(metadata)
+    rows, columns = (_shared_value(merged, tag) for tag in ("00280010", "00280011"))
+    if isinstance(rows, int) and isinstance(columns, int) and rows and columns:
+        return rows, columns
+    return None
+
+
+def _merged(metadata: dict[str, Any] | None) -> dict[str, Any]:
+    found = (metadata or {}).get("_merged_data", metadata)
+    return found if isinstance(found, dict) else {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dicube_core.exceptions import MetaDataError
+from dicube_core.json_numbers import finite_float
 from dicube_core.pixels import STORED_TYPES
 
 __all__ = ["PixelDataHeader"]
@@ -22,6 +23,8 @@ _FIELDS = (
     "MaxVal",
     "MinVal",
 )
+#: What a file has to say of its frames.
+_NEEDED = ("RescaleSlope", "RescaleIntercept", "PixelDtype")
 
 
 @dataclass
@@ -71,14 +74,47 @@ class PixelDataHeader:
             _check(name, value)
         return cls(**known, Extras={k: v for k, v in d.items() if k not in _FIELDS})
 
+    @classmethod
+    def stored(cls, d: dict[str, Any], frame_count: int) -> PixelDataHeader:
+        """Make the header of a file's mapping, in which nothing that decides values may lack.
+
+        Every writer puts it there: without it, values and their type would be a guess.
+
+        Raises
+        ------
+        MetaDataError
+            As of `from_dict` and `check_frame_count`, or a key is missing.
+        """
+        lacking = [name for name in _NEEDED if name not in d]
+        if lacking:
+            raise MetaDataError(
+                f"pixel header: {' and '.join(lacking)} missing",
+                suggestion="the file is damaged; restore it from its source",
+            )
+        header = cls.from_dict(d)
+        header.check_frame_count(frame_count)
+        return header
+
     def to_json(self) -> str:
         """Return the mapping as JSON text."""
         return json.dumps(self.to_dict())
 
     @classmethod
     def from_json(cls, json_str: str) -> PixelDataHeader:
-        """Make a header of JSON text."""
-        return cls.from_dict(json.loads(json_str))
+        """Make a header of JSON text.
+
+        Raises
+        ------
+        MetaDataError
+            Not a JSON object, or as of `from_dict`.
+        """
+        try:
+            value = json.loads(json_str, parse_float=finite_float)
+        except (ValueError, RecursionError) as exc:
+            raise MetaDataError(f"pixel header: not valid JSON: {exc}") from exc
+        if not isinstance(value, dict):
+            raise MetaDataError("pixel header: a JSON object is expected")
+        return cls.from_dict(value)
 
     def rescale(self, frame: int) -> tuple[float, float]:
         """Return (slope, intercept) of one frame."""

@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.exceptions import InvalidCubeFileError, MetaDataError
+from dicube_core.json_numbers import finite_float, no_constant
 from dicube_core.settings import get_limits, how_to_raise
 
 if TYPE_CHECKING:
@@ -112,11 +113,7 @@ def _too_large(what: str, size: int, limit: int, allowed: int) -> InvalidCubeFil
     )
 
 
-def _refuse_constant(text: str) -> Any:
-    raise ValueError(f"{text} is not a number that JSON knows")
-
-
-_finite_json = json.JSONDecoder(parse_constant=_refuse_constant)
+_finite_json = json.JSONDecoder(parse_float=finite_float, parse_constant=no_constant)
 
 
 def parse_json(data: bytes, what: str, *, finite: bool = True) -> dict[str, Any]:
@@ -129,10 +126,14 @@ def parse_json(data: bytes, what: str, *, finite: bool = True) -> dict[str, Any]
     what : str
         Put in front of the error: file, section, offset.
     finite : bool
-        Refuse NaN and Infinity, which Python's parser would let pass.
+        Refuse NaN and Infinity, which Python's parser would let pass. A number that no float
+        holds, of which it would make infinity, is refused in any case.
     """
     try:
-        value = _finite_json.decode(data.decode()) if finite else json.loads(data)
+        if finite:
+            value = _finite_json.decode(data.decode())
+        else:
+            value = json.loads(data, parse_float=finite_float)
     except RecursionError:
         raise MetaDataError(f"{what}: JSON nested too deeply") from None
     except UnicodeDecodeError as exc:

@@ -30,8 +30,8 @@ class OpenFile:
         self._owned = self._source is not source
         try:
             self._container = Container(self._source)
-            self.pixel_header = PixelDataHeader.from_dict(self._container.pixel_header)
-            self.pixel_header.check_frame_count(self.frame_count)
+            stored = self._container.pixel_header
+            self.pixel_header = PixelDataHeader.stored(stored, self.frame_count)
         except MetaDataError as exc:
             self.close()
             raise InvalidCubeFileError(

@@ -128,8 +128,7 @@ def _described(places: Places) -> tuple[PixelFormat, PixelDataHeader, str] | Non
         stored = parse_json(data, f"{places.name}: pixel header")
         key = stored.pop(PIXEL_HEADER_KEY, None)
         described: dict[str, Any] = key if isinstance(key, dict) else {}
-        pixel_header = PixelDataHeader.from_dict(stored)
-        pixel_header.check_frame_count(places.header.frame_count)
+        pixel_header = PixelDataHeader.stored(stored, places.header.frame_count)
         pixel_format = described_format(described, pixel_header.PixelDtype)
     except DicomCubeError:
         return None

@@ -201,3 +201,18 @@ def test_exact_elements_that_are_no_elements_are_a_clear_error_in_imageio(tmp_pa
     file.write_bytes(assemble(replace(parts_of(bases()["ours"]), dicom_meta=compress(text))))
     with pytest.raises(MetaDataError, match=r"f\.dcbs: metadata entry 00081140 is no element"):
         iio.immeta(file, plugin=DcbsPlugin, index=0)
+
+
+@pytest.mark.parametrize("base", ["ours", "legacy"])
+@pytest.mark.parametrize("key", ["PixelDtype", "RescaleSlope", "RescaleIntercept"])
+def test_a_file_that_does_not_say_what_its_values_are_is_refused(base, key):
+    way = "recomputed" if base == "ours" else "plain"
+    data = variant(base, "JSON types: pixel header", f"{way}: {key} is removed")
+    with pytest.raises(InvalidCubeFileError, match=f"pixel header: {key} missing"):
+        dicube_core.load_meta(data)
+
+
+def test_space_and_metadata_that_tell_other_frames_are_a_contradiction():
+    data = variant("legacy", "JSON types: space", "plain: shape.0 is 1")
+    with pytest.raises(InvalidCubeFileError, match="the space says that frames are"):
+        dicube_core.load_meta(data)
