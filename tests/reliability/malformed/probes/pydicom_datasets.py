@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["probes"]
 
 _BLOCK = "DICUBE MULTI-FRAME 1"
-#: What it says of an image whose header has no samples, as it does of the source of such a slice.
-_NO_SAMPLES = "A (0028,0002) 'Samples per Pixel' value of '0' is invalid"
+#: What it says of a header that it does not decode by, as it does of the source of such a slice.
+_ODD_HEADER = (
+    "A (0028,0002) 'Samples per Pixel' value of '0' is invalid",
+    "Unknown (0028,0004) 'Photometric Interpretation' value",
+)
 _REFUSED_BY_ALL = "Unable to decode as exceptions were raised by all available plugins"
 
 
@@ -40,7 +43,7 @@ def _decoding(path: Path) -> Iterator[None]:
         # pydicom puts a tag in front of what fails in an element, and a traceback behind it.
         raise type(exc)(str(exc).partition("\nTraceback")[0]) from exc
     except ValueError as exc:
-        if not str(exc).startswith(_NO_SAMPLES):
+        if not str(exc).startswith(_ODD_HEADER):
             raise
         raise DicomCubeError(f"{path}: the header of a slice: {exc}") from exc
     except RuntimeError as exc:
