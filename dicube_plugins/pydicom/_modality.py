@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from dicube_core.exceptions import DataConsistencyError
 from dicube_plugins.pydicom._dataset import SeriesDataset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pydicom.dataset import Dataset
 
@@ -39,7 +40,8 @@ def apply_modality_lut(arr: Array, ds: Dataset) -> Array:
     Raises
     ------
     DataConsistencyError
-        Frames differ in slope and intercept, and `arr` is not of all frames.
+        Frames differ in slope and intercept, and `arr` is not of all frames; or one of these is
+        no number.
     """
     return apply_with(processing.apply_modality_lut, arr, ds)
 
@@ -69,5 +71,21 @@ def _pairs(ds: Dataset) -> list[tuple[float, float]]:
     for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
         groups = [group.get("PixelValueTransformationSequence") for group in ds.get(keyword, ())]
         if groups and all(groups):
-            return [(float(g[0].RescaleSlope), float(g[0].RescaleIntercept)) for g in groups]
+            return [_pair(transformation, ds) for transformation in groups]
     return []
+
+
+def _pair(transformation: Sequence[Dataset], ds: Dataset) -> tuple[float, float]:
+    said = [transformation[0].get(keyword) for keyword in ("RescaleSlope", "RescaleIntercept")]
+    try:
+        slope, intercept = map(float, said)
+    except (TypeError, ValueError):  # pydicom hands out what it cannot read as it is
+        slope = intercept = nan
+    if isfinite(slope) and isfinite(intercept):
+        return slope, intercept
+    name = getattr(ds, "filename", None) or "the series"
+    raise DataConsistencyError(
+        f"{name}: slope {said[0]!s:.40} and intercept {said[1]!s:.40} of a frame, in "
+        "PixelValueTransformationSequence (0028,9145), are no finite numbers",
+        suggestion="the headers of its source are damaged; the stored values can be read",
+    )

@@ -216,3 +216,18 @@ def test_space_and_metadata_that_tell_other_frames_are_a_contradiction():
     data = variant("legacy", "JSON types: space", "plain: shape.0 is 1")
     with pytest.raises(InvalidCubeFileError, match="the space says that frames are"):
         dicube_core.load_meta(data)
+
+
+def test_a_slope_that_is_no_number_is_an_error_that_names_the_file(tmp_path):
+    import pydicom
+
+    from dicube_plugins.pydicom import apply_modality_lut, dcmread
+
+    file = tmp_path / "f.dcbs"
+    file.write_bytes(
+        variant("multiframe", "geometry", "recomputed: RescaleSlope of all is '1e-400'")
+    )
+    dataset = dcmread(file)
+    assert isinstance(dataset, pydicom.Dataset)
+    with pytest.raises(DicomCubeError, match=r"f\.dcbs: slope 1e and intercept"):
+        apply_modality_lut(dataset.pixel_array, dataset)

@@ -130,12 +130,14 @@ def read_copy(path: Path, made: Path) -> DicomCubeImage:
     Damage inside of a frame is found by who reads the frame: in the new file, which is named.
     """
     try:
-        return dicube_core.load(made)
+        image = dicube_core.load(made)
+        list(image.headers or ())  # those of frames of larger instances are made here
     except DicomCubeError as exc:
         made.unlink()
         if made.name not in str(exc):
             raise
         raise DicomCubeError(f"{path}: the file made of it: {exc}") from exc
+    return image
 
 
 def _verify(path: Path, _: Path) -> Facets:
