@@ -78,6 +78,11 @@ class SliceHeader:
     rest: bytes = b""
 
     @property
+    def n_bytes(self) -> int:
+        """Bytes of what may be large of it."""
+        return sum(map(len, (self.file_meta, self.head, self.padding, self.tail, self.rest)))
+
+    @property
     def encoding(self) -> Encoding:
         """How `head` and `tail` are encoded."""
         return EXPLICIT_LITTLE if self.explicit else IMPLICIT_LITTLE

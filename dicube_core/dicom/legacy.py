@@ -8,6 +8,7 @@ in the metadata (``docs/format.md``, quirks).
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.dataset import uids
@@ -17,6 +18,7 @@ from dicube_core.dicom.headers import HeaderSequence, SliceHeader
 from dicube_core.dicom.pixel_fields import FLOAT_TAGS
 from dicube_core.error_places import errors_name
 from dicube_core.exceptions import MetaDataError, UnsupportedKindError
+from dicube_core.kept_values import KeptValues
 
 if TYPE_CHECKING:
     from dicube_core.metadata.meta import DicomMeta
@@ -31,6 +33,9 @@ __all__ = [
     "repair_pixel_description",
 ]
 
+#: Bytes of made headers to keep. Those of all slices may be many times as long as the file, which
+#: holds what slices share once.
+_MADE_BYTES = 32 << 20
 #: Smallest/Largest Image Pixel Value and friends speak of pixels that were since rescaled.
 _STALE = ("00280106", "00280107", "00280108", "00280109", "00283000")
 
@@ -99,14 +104,14 @@ class MadeHeaders(HeaderSequence):
 
     def __init__(self, meta: DicomMeta, pixel_format: PixelFormat, place: str = "") -> None:
         self._meta, self._format, self._place = meta, pixel_format, place
-        self._made: dict[int, SliceHeader] = {}
+        self._made: KeptValues[int, SliceHeader] = KeptValues(_MADE_BYTES, attrgetter("n_bytes"))
 
     def __len__(self) -> int:
         return self._meta.slice_count
 
     def _header(self, number: int) -> SliceHeader:
         made = self._made.get(number)
-        return self._made.setdefault(number, self._make(number)) if made is None else made
+        return self._made.add(number, self._make(number)) if made is None else made
 
     def _make(self, index: int) -> SliceHeader:
         from dicube_core.metadata.edits import encode_dataset

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dicube_core.exceptions import InvalidCubeFileError
 from dicube_core.lazy import lazy
 from dicube_core.reader._description import DescribedFile
 from dicube_core.spatial.refusal import no_true_affine
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dicube_core.geometry import Geometry
+    from dicube_core.metadata.meta import DicomMeta
     from dicube_core.spatial.dimensions import Dimensions
     from dicube_core.spatial.findings import GeometryReport
 
@@ -38,11 +40,36 @@ class PlacedFile(DescribedFile):
         raise no_true_affine(self.name, findings)
 
     def report(self) -> GeometryReport | None:
-        """Return all findings on order and geometry, None where the file has no DICOM metadata."""
+        """Return all findings on order and geometry, None where the file has no DICOM metadata.
+
+        Raises
+        ------
+        InvalidCubeFileError
+            The metadata speaks of frames of another size.
+        """
         from dicube_core.metadata.report import report_of
 
         meta = self.dicom_meta
-        return None if meta is None else report_of(meta)
+        if meta is None:
+            return None
+        self._require_frame_size(meta)
+        return report_of(meta)
+
+    def _require_frame_size(self, meta: DicomMeta) -> None:
+        """Refuse metadata of other frames: grids are made of it, and frames put into them."""
+        for keyword, size in zip(("Rows", "Columns"), self.pixel_format.shape, strict=False):
+            if meta.is_shared(keyword):
+                said = [meta.get_shared_value(keyword)]
+            else:
+                said = meta.get_values(keyword)
+            wrong = [value for value in said if value not in (None, size)]
+            if wrong:
+                raise InvalidCubeFileError(
+                    f"{self.name}: the metadata says {keyword} {wrong[0]!s:.40}, the frames have "
+                    f"{size}",
+                    suggestion="the file is damaged or was tampered with; restore it from its "
+                    "source",
+                )
 
     @lazy
     def dimensions(self) -> Dimensions | None:

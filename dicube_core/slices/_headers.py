@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from dicube_core.dataset import uids
@@ -9,6 +10,7 @@ from dicube_core.dicom.agreement import require_agreement
 from dicube_core.dicom.colour import relabelled
 from dicube_core.dicom.instance import encapsulated_parts, with_encoding
 from dicube_core.exceptions import DicomCubeError, MetaDataError
+from dicube_core.kept_values import KeptValues
 from dicube_core.lazy import lazy
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ __all__ = ["DeliveredHeaders"]
 #: Bytes of headers to keep in the form in which they are joined with a codestream. Making them
 #: takes as long as all the rest.
 _PARTS_BYTES = 2 << 20
+#: Bytes of headers to keep whose VRs were made explicit or implicit, which takes many times as
+#: long as all the rest. The file may hold these headers packed in a hundredth of it.
+_CONVERTED_BYTES = 32 << 20
 
 
 class DeliveredHeaders:
@@ -33,11 +38,14 @@ class DeliveredHeaders:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._converted: dict[tuple[int, bool], SliceHeader] = {}
+        self._converted: KeptValues[tuple[int, bool], SliceHeader] = KeptValues(
+            _CONVERTED_BYTES, attrgetter("n_bytes")
+        )
         self._agreed: set[int] = set()
         self._native: dict[int, str] = {}
-        self._parts: dict[tuple[int, str], tuple[bytes, bytes]] = {}
-        self._parts_bytes = 0
+        self._parts: KeptValues[tuple[int, str], tuple[bytes, bytes]] = KeptValues(
+            _PARTS_BYTES, _total
+        )
 
     @property
     def all(self) -> Sequence[SliceHeader]:
@@ -83,7 +91,7 @@ class DeliveredHeaders:
         return header
 
     def encoded(self, number: int, *, explicit: bool) -> SliceHeader:
-        """Return a header with explicit or implicit VRs; those that need converting are kept."""
+        """Return a header with explicit or implicit VRs; some that were converted are kept."""
         key = (number, explicit)
         converted = self._converted.get(key)
         if converted is not None:
@@ -93,8 +101,7 @@ class DeliveredHeaders:
             return header
         bits = self._reader.pixel_format.bits_allocated
         result = with_encoding(header, explicit=explicit, bits_allocated=bits)
-        self._converted[key] = result
-        return result
+        return self._converted.add(key, result)
 
     def native_syntax(self, number: int) -> str:
         """Return the uncompressed transfer syntax that takes no conversion."""
@@ -114,10 +121,9 @@ class DeliveredHeaders:
                 # RGB through the reversible transform is what decoders take for such a codestream
                 # (PS3.5 8.2.4); nothing else of the description changes.
                 header = relabelled(header, "YBR_RCT", 0)
-            parts = encapsulated_parts(header, syntax)
-            size = len(parts[0]) + len(parts[1])
-            # Counted once, whichever thread was first; two at once may go a little over.
-            room = self._parts_bytes + size <= _PARTS_BYTES
-            if room and self._parts.setdefault(key, parts) is parts:
-                self._parts_bytes += size
+            parts = self._parts.add(key, encapsulated_parts(header, syntax))
         return parts
+
+
+def _total(parts: tuple[bytes, bytes]) -> int:
+    return len(parts[0]) + len(parts[1])

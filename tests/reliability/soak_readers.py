@@ -4,8 +4,9 @@
 
 Each process has threads that read files of several kinds through shared readers and readers of
 their own, in every form, with errors among them, and write files; one thread more makes child
-processes (fork, spawn, fork server). Then single operations are done thousands of times, and what
-is left is counted. The exit status is 1 where anything was unequal, or grows.
+processes (fork, spawn, fork server). Every ten seconds all stand still, and what is there is
+counted. Then single operations are done thousands of times, and what is left is counted. The exit
+status is 1 where anything was unequal, or grows; with ``--leak 200`` it must be.
 """
 
 from __future__ import annotations
@@ -32,6 +33,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--growth", type=int, default=10_000, help="times of the light loops")
     parser.add_argument("--no-children", action="store_true")
+    parser.add_argument(
+        "--rest-every", type=float, default=10, help="seconds between two looks at rest"
+    )
+    parser.add_argument(
+        "--leak", type=int, default=0, help="bytes to leave behind at each operation"
+    )
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
@@ -55,6 +62,8 @@ def main() -> int:
                 threads=arguments.threads,
                 processes=arguments.processes,
                 children=not arguments.no_children,
+                rest_every=arguments.rest_every,
+                leak=arguments.leak,
                 progress=_say,
             )
             _say(soak_text(result))

@@ -231,3 +231,17 @@ def test_a_slope_that_is_no_number_is_an_error_that_names_the_file(tmp_path):
     assert isinstance(dataset, pydicom.Dataset)
     with pytest.raises(DicomCubeError, match=r"f\.dcbs: slope 1e and intercept"):
         apply_modality_lut(dataset.pixel_array, dataset)
+
+
+@pytest.mark.parametrize("what", ["00280010 is 10", "00280011 is 99"])
+def test_metadata_of_other_frames_makes_no_grid(what):
+    data = variant("volumes", "merged metadata", f"recomputed: {what}")
+    with dicube_core.open(data) as reader:
+        for ask in (
+            lambda: reader.dimensions,
+            lambda: reader.volume_geometry,
+            reader.report,
+            reader.sheared_affine,
+        ):
+            with pytest.raises(InvalidCubeFileError, match=r"the metadata says (Rows|Columns)"):
+                ask()

@@ -2,31 +2,72 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from reliability.soak.growth import LOOPS, measure, shared_of
+from reliability.soak.growth import LOOPS, measure, measure_work, shared_of
+from reliability.soak.judging import CURVES, judge, trend_of
+from reliability.soak.memory import has_figures, leave
 from reliability.soak.report import growth_text, soak_dict, soak_text
-from reliability.soak.running import CURVES, run_soak
-from reliability.soak.sampling import trend_of
+from reliability.soak.resting import Gate, Rest
+from reliability.soak.running import run_soak
 from reliability.soak.subjects import make_subjects
 
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/smaps_rollup").is_file(), reason="no /proc to look at"
 )
+needs_figures = pytest.mark.skipif(
+    not has_figures(), reason="the allocator does not say what it has given out"
+)
 
 
 @needs_proc
 def test_mixed_load(tmp_path):
-    result = run_soak(tmp_path, minutes=0.1, threads=4, processes=1, size=48, count=12, period=0.25)
+    result = run_soak(
+        tmp_path,
+        minutes=0.05,
+        threads=4,
+        processes=1,
+        size=48,
+        count=12,
+        period=0.25,
+        rest_every=0.5,
+        least_rests=4,
+    )
     assert result.failures == []
     assert result.operations > 100
     assert result.children >= 8
-    assert result.samples[0]
+    (seen,) = result.processes
+    assert seen.samples
+    assert seen.rests
+    # Its four threads, the one that makes children, and the one that looks: no other is left.
+    assert {rest.threads for rest in seen.rests} == {6}
     assert "equality failures: 0" in soak_text(result)
     assert soak_dict(result)["operations"] == result.operations
+
+
+@needs_figures
+def test_a_leak_under_load_is_seen(tmp_path):
+    result = run_soak(
+        tmp_path,
+        minutes=0.05,
+        threads=2,
+        processes=1,
+        children=False,
+        size=32,
+        count=6,
+        rest_every=0.2,
+        least_rests=14,
+        leak=50_000,
+    )
+    assert result.failures == []
+    assert "in_use" in result.growing, soak_text(result)
+    assert "GROWING" in soak_text(result)
 
 
 def test_a_wrong_result_is_noticed(tmp_path):
@@ -65,26 +106,175 @@ def test_nothing_is_left(name, shared):
     assert not found.growing, growth_text([found])
 
 
+@needs_proc
+class TestLeaksOfOneOperation:
+    """What an operation leaves behind 1000 times is seen, each kind by another figure."""
+
+    @staticmethod
+    def _found(shared, leak):
+        def work(shared, rng):
+            LOOPS["open, read a codestream, close"][0](shared, rng)
+            leak()
+
+        return measure_work(shared, "leaks", work, 1000)
+
+    @needs_figures
+    def test_native_memory(self, shared):
+        found = self._found(shared, lambda: leave(200))
+        assert found.growing
+        assert 190 < found.in_use_each < 300
+
+    def test_small_objects_that_the_collector_does_not_know(self, shared):
+        kept = []
+        found = self._found(shared, lambda: kept.append(bytes(len(kept) % 200 + 50)))
+        assert found.growing
+        assert found.kinds == {}
+        assert found.blocks >= 1000
+
+    @needs_figures
+    def test_large_objects(self, shared):
+        kept = []
+        found = self._found(shared, lambda: kept.append(bytes(1000)))
+        assert found.in_use_each > 1000
+        assert found.growing
+
+    def test_objects(self, shared):
+        kept = []
+        found = self._found(shared, lambda: kept.append([len(kept)]))
+        assert found.growing
+        assert found.kinds["list"] >= 1000
+
+    def test_descriptors(self, shared):
+        opened = []
+        found = self._found(
+            shared, lambda: len(opened) < 300 and opened.append(os.open(os.devnull, 0))
+        )
+        for descriptor in opened:
+            os.close(descriptor)
+        assert found.growing
+        assert found.descriptors == 100  # the other half was there after the warm-up
+
+    def test_threads(self, shared):
+        end, threads = threading.Event(), []
+
+        def leak():
+            if len(threads) < 205:
+                threads.append(threading.Thread(target=end.wait))
+                threads[-1].start()
+
+        found = self._found(shared, leak)
+        end.set()
+        for thread in threads:
+            thread.join()
+        assert found.growing
+        assert found.threads == 5
+
+
+def test_all_stand_still_at_the_gate():
+    gate, done, end = Gate(3), [0, 0, 0], threading.Event()
+
+    def work(number):
+        for _ in count():
+            gate.come_by()
+            if end.is_set():
+                break
+            done[number] += 1
+        gate.leave()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(5):
+        with gate.rest():
+            before = list(done)
+            threads[0].join(0.05)
+            assert done == before
+    end.set()
+    for thread in threads:
+        thread.join()
+    with gate.rest():  # nobody comes any more, so nobody is waited for
+        assert not any(thread.is_alive() for thread in threads)
+
+
+def _rests(operations, trimmed=1.5, **curves):
+    """Make looks at a process, flat but for some curves.
+
+    Now and then malloc gives back what it holds: with few arenas 12 MiB, with many much less.
+    """
+    rng = np.random.default_rng(1)
+    plain = {"threads": 10, "descriptors": 58, "blocks": 381_000, "in_use": 38.0}
+    plain |= {"held": 120.0, "anonymous": 170.0, "file": 97.0}
+    noise = {"in_use": 0.15, "anonymous": 2.5, "blocks": 60.0}
+    for number, done in enumerate(operations):
+        values = {name: curves[name][number] if name in curves else plain[name] for name in plain}
+        values |= {name: values[name] + rng.normal(0, size) for name, size in noise.items()}
+        given_back = rng.normal(0, trimmed)
+        values["held"] += given_back
+        values["anonymous"] += given_back
+        yield Rest(10.0 * number, int(done), **values)
+
+
 class TestJudge:
+    """Curves of the size and the noise of ten minutes' real ones, with 60 looks."""
+
+    operations = np.linspace(4_000, 240_000, 60)
+
+    def _growing(self, **curves):
+        trends = judge(list(_rests(self.operations, **curves)))
+        return [name for name, trend in trends.items() if trend.growing]
+
     def test_flat_and_noisy(self):
-        rng = np.random.default_rng(1)
-        seconds = np.arange(500.0)
-        trend = trend_of(seconds, 300 + rng.normal(0, 20, 500), CURVES["rss"])
-        assert not trend.growing
-        assert abs(trend.slope) < 3 * trend.uncertainty
+        assert self._growing() == []
+        assert self._growing(trimmed=12) == []
 
-    def test_a_leak_is_seen(self):
-        rng = np.random.default_rng(1)
-        seconds = np.arange(500.0)
-        trend = trend_of(seconds, 300 + seconds / 60 * 5 + rng.normal(0, 10, 500), CURVES["rss"])
-        assert trend.growing
-        assert 4 < trend.slope < 6
+    @pytest.mark.parametrize("each", [20, 200])
+    def test_a_leak_of_bytes(self, each):
+        in_use = 38 + self.operations * each / (1 << 20)
+        assert "in_use" in self._growing(in_use=in_use)
 
-    def test_one_descriptor_a_minute(self):
-        seconds = np.arange(600.0)
-        assert trend_of(seconds, 40 + seconds // 60, CURVES["descriptors"]).growing
+    @pytest.mark.parametrize("each", [100, 200])
+    def test_a_leak_of_pages_that_malloc_does_not_know(self, each):
+        anonymous = 170 + self.operations * each / (1 << 20)
+        assert "outside" in self._growing(anonymous=anonymous)
+        assert "outside" in self._growing(trimmed=12, anonymous=anonymous)
 
-    def test_a_step_is_no_growth(self):
-        """What is taken once and then kept, such as an arena of the allocator."""
-        values = np.where(np.arange(500) < 100, 300.0, 340.0)
-        assert not trend_of(np.arange(500.0), values, CURVES["rss"]).growing
+    def test_a_leak_of_mapped_files(self):
+        assert "file" in self._growing(file=97 + self.operations * 20 / (1 << 20))
+
+    def test_arenas_that_fill(self):
+        """They rise more and more slowly: held for later, and not in use."""
+        more = 40 * np.log(self.operations / 4_000)
+        assert self._growing(anonymous=170 + more, held=120 + more) == []
+
+    def test_arenas_that_do_not_stop(self):
+        more = self.operations * 200 / (1 << 20)
+        assert self._growing(anonymous=170 + more, held=120 + more) == ["resident"]
+
+    def test_a_leak_behind_arenas_that_fill(self):
+        leak = self.operations * 200 / (1 << 20)
+        more = 30 * np.log(self.operations / 4_000) + leak
+        found = self._growing(anonymous=170 + more, held=120 + more, in_use=38 + leak)
+        assert found[0] == "in_use"
+
+    def test_a_cache_that_fills(self):
+        in_use = 38 - 8 * np.exp(-self.operations / 15_000)
+        assert self._growing(in_use=in_use) == []
+
+    def test_one_more_now_and_then(self):
+        steps = np.arange(60) // 15
+        assert self._growing(threads=10 + steps, descriptors=58 + steps) == [
+            "threads",
+            "descriptors",
+        ]
+
+    def test_a_late_thread_that_stays_is_growth(self):
+        assert self._growing(threads=10 + (np.arange(60) >= 40) * 2) == ["threads"]
+
+    def test_the_slope(self):
+        trend = trend_of(self.operations, 5 + 0.25 * self.operations, CURVES["threads"])
+        assert trend.slope == pytest.approx(0.25)
+        assert trend.rise == pytest.approx(0.25 * 236_000)
+
+    def test_too_few_looks(self):
+        assert judge(list(_rests(self.operations[:5]))) == {}
+        assert judge([]) == {}

@@ -7,13 +7,17 @@ import pytest
 from folders import converted, served
 from support.compare import read, same_elements, stored
 from support.encodings import CT_LARGER, compressed_series, rewritten_series
+from support.legacy_file import legacy_file, volume
 from support.metadata_cases import CASES
 from support.raw import DEFLATED, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE
 from support.series import KINDS, Kind, make_series
 from wire import ALL, HTJ2K, HTJ2K_RPCL, NATIVE, fragment_of, native_pixels, siz, take_apart
 
+import dicube_core
 from dicube_core.dataset import uids
+from dicube_core.dicom.legacy import MadeHeaders
 from dicube_core.exceptions import TransferSyntaxError
+from dicube_core.kept_values import KeptValues
 from dicube_core.slices import OFFERED_SYNTAXES
 from dicube_core.streaming import DcbStreamingReader
 
@@ -112,11 +116,57 @@ def test_every_oddity_of_headers(name, tmp_path):
         assert second.plain_dataset == first.dataset
     for index, data in enumerate(served(path, HTJ2K)):
         same_elements(files[f"IM{index:04d}.dcm"], data)
-    with DcbStreamingReader(path) as stream, pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         # What is not said by the data set itself may not leak in from one delivered before.
         patch.setattr("dicube_core.slices._headers._PARTS_BYTES", 0)
+        stream = DcbStreamingReader(path)
+    with stream:
         again = [stream.get_dicom_for_frame(index) for index in range(3)]
     assert again == served(path, HTJ2K)
+
+
+def kept_in(monkeypatch, module):
+    """Return a list that gets what a module keeps its values in, when it makes one."""
+    made = []
+
+    def make(limit, size):
+        made.append(KeptValues(limit, size))
+        return made[-1]
+
+    monkeypatch.setattr(f"{module}.KeptValues", make)
+    return made
+
+
+def test_what_is_kept_of_converted_headers_is_bounded(tmp_path, monkeypatch):
+    """A small file may hold thousands of large headers, and a server many such files open."""
+    path = converted(tmp_path, make_series(8, syntax=IMPLICIT_LE))
+    expected = served(path, HTJ2K)
+    with dicube_core.open(path) as reader:
+        bound = 4 * reader.headers[0].n_bytes
+    made = kept_in(monkeypatch, "dicube_core.slices._headers")
+    monkeypatch.setattr("dicube_core.slices._headers._CONVERTED_BYTES", bound)
+    with DcbStreamingReader(path) as stream:
+        for _ in range(2):
+            assert [stream.get_dicom_for_frame(i, transfer_syntax=HTJ2K) for i in range(8)] == (
+                expected
+            )
+        assert 0 < sum(header.n_bytes for header in made[0]._values.values()) <= bound
+
+
+def test_what_is_kept_of_made_headers_is_bounded(tmp_path, monkeypatch):
+    path = tmp_path / "x.dcbs"
+    path.write_bytes(legacy_file(volume(8)))
+    expected = served(path, EXPLICIT_LE)
+    with dicube_core.open(path) as reader:
+        bound = 4 * MadeHeaders(reader.dicom_meta, reader.pixel_format)[0].n_bytes
+    made = kept_in(monkeypatch, "dicube_core.dicom.legacy")
+    monkeypatch.setattr("dicube_core.dicom.legacy._MADE_BYTES", bound)
+    with DcbStreamingReader(path) as stream:
+        for _ in range(2):
+            assert [
+                stream.get_dicom_for_frame(i, transfer_syntax=EXPLICIT_LE) for i in range(8)
+            ] == (expected)
+        assert 0 < sum(header.n_bytes for header in made[0]._values.values()) <= bound
 
 
 @pytest.mark.parametrize("name", sorted(UNCOMPRESSED_ONLY))

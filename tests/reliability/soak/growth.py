@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import gc
-import os
+import math
 import pickle
 import random
-import threading
-import time
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dicube_core
@@ -20,15 +17,20 @@ from dicube_core.slice_cache import SliceCache
 from dicube_core.streaming import DcbStreamingReader
 from reliability.soak import operations
 from reliability.soak.operations import Shared
+from reliability.soak.resting import rest_now, settle_interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-__all__ = ["LOOPS", "Growth", "measure"]
+__all__ = ["LOOPS", "Growth", "measure", "measure_work", "shared_of"]
 
-#: Memory that may be left, beyond what the allocator keeps anyway.
+#: What may be left of memory in use (the chunks that each thread has at hand, tables that grow
+#: once), and of resident memory, which is the allocator's affair.
 _BYTES_EACH = 40.0
-_SLACK = 16 << 20
+_SLACK, _RESIDENT_SLACK = 64 << 10, 16 << 20
+#: Blocks of Python that may be left: caches of the interpreter and of libraries that fill.
+_BLOCKS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,11 @@ class Growth:
         What was done.
     times : int
         How often.
-    memory_each : float
-        Growth of resident memory, bytes per time.
+    in_use_each, resident_each : float
+        Growth of what ``malloc`` has given out (0 where it does not say), and of resident memory,
+        bytes per time.
+    blocks : int
+        More blocks given out by Python's own allocator (objects of up to 512 bytes).
     descriptors, threads : int
         More than before.
     kinds : dict
@@ -53,7 +58,9 @@ class Growth:
 
     name: str
     times: int
-    memory_each: float
+    in_use_each: float
+    resident_each: float
+    blocks: int
     descriptors: int
     threads: int
     kinds: dict[str, int]
@@ -138,40 +145,55 @@ LOOPS: dict[str, tuple[Callable[[Shared, random.Random], None], int]] = {
 }
 
 
-def _resident() -> int:
-    pages = Path("/proc/self/statm").read_text().split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _settled() -> tuple[int, int, int, Counter[str]]:
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and any(
-        thread.name.startswith("dicube") for thread in threading.enumerate()
-    ):
-        time.sleep(0.01)
-    gc.collect()
-    kinds = Counter(type(one).__name__ for one in gc.get_objects())
-    descriptors = len(list(Path("/proc/self/fd").iterdir()))
-    return _resident(), descriptors, threading.active_count(), kinds
+def _kinds() -> Counter[str]:
+    return Counter(type(one).__name__ for one in gc.get_objects())
 
 
 def measure(shared: Shared, name: str, times: int) -> Growth:
-    """Do one thing a tenth as often to warm up, then `times` times; count before and after."""
-    work, _ = LOOPS[name]
+    """Do one thing a fifth as often to warm up, then `times` times; count before and after."""
+    return measure_work(shared, name, LOOPS[name][0], times)
+
+
+def measure_work(
+    shared: Shared, name: str, work: Callable[[Shared, random.Random], None], times: int
+) -> Growth:
+    """As `measure`, for any work."""
     rng = random.Random(5)
     # The series are visited once at least, so that what is kept of each is there before.
     for _ in range(max(60, times // 5)):
         work(shared, rng)
-    memory, descriptors, threads, kinds = _settled()
+    _kinds()  # fills caches of its own
+    before, kinds = rest_now(), _kinds()
     for _ in range(times):
         work(shared, rng)
-    after = _settled()
-    grown = {n: c - kinds[n] for n, c in after[3].items() if c - kinds[n] > max(20, times // 10)}
-    more = after[0] - memory
-    growing = bool(grown) or after[1] > descriptors or after[2] > threads
-    growing = growing or (more > _SLACK and more / times > _BYTES_EACH)
+    after, more = rest_now(), _kinds() - kinds
+    grown = {name: count for name, count in more.items() if count > max(20, times // 10)}
+    in_use, resident = (
+        0.0 if math.isnan(new) else (new - old) * (1 << 20)
+        for old, new in (
+            (before.in_use, after.in_use),
+            (before.resident, after.resident),
+        )
+    )
+    blocks = after.blocks - before.blocks
+    growing = (
+        bool(grown)
+        or after.descriptors > before.descriptors
+        or after.threads > before.threads
+        or blocks > max(_BLOCKS, times // 4)
+        or (in_use > _SLACK and in_use / times > _BYTES_EACH)
+        or (resident > _RESIDENT_SLACK and resident / times > _BYTES_EACH)
+    )
     return Growth(
-        name, times, more / times, after[1] - descriptors, after[2] - threads, grown, growing
+        name,
+        times,
+        in_use / times,
+        resident / times,
+        blocks,
+        after.descriptors - before.descriptors,
+        after.threads - before.threads,
+        grown,
+        growing,
     )
 
 
@@ -187,4 +209,5 @@ def shared_of(subjects: list[object], folder: Path) -> Shared:
                     shared.streams[subject.name].get_dicom_for_frame(
                         index, transfer_syntax=syntax or None
                     )
+    settle_interpreter()
     return shared

@@ -3,22 +3,52 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from reliability.soak.sampling import Sample, Trend, sample_process, trend_of
+from reliability.soak.judging import judge
+from reliability.soak.sampling import sample_process
 from reliability.soak.subjects import make_subjects
 from reliability.soak.workers import Plan, work_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["CURVES", "SoakResult", "run_soak"]
+    from reliability.soak.judging import Trend
+    from reliability.soak.resting import Rest
+    from reliability.soak.sampling import Sample
 
-#: Curve -> the least rise over the whole time that is said to be growth.
-CURVES = {"rss": 8.0, "threads": 1.5, "descriptors": 1.5, "blocks": 4000.0}
+__all__ = ["Seen", "SoakResult", "run_soak"]
+
+#: With its own settings glibc makes up to eight arenas for each core, and each keeps the most that
+#: it ever held. With two, what is resident follows what is in use more closely.
+_FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was seen of one process.
+
+    Parameters
+    ----------
+    label : str
+        What is special about it.
+    samples : list of Sample
+        Under load, about each second.
+    rests : list of Rest
+        At rest.
+    trends : dict
+        Curve -> trend.
+    """
+
+    label: str
+    samples: list[Sample] = field(default_factory=list)
+    rests: list[Rest] = field(default_factory=list)
+    trends: dict[str, Trend] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -35,24 +65,26 @@ class SoakResult:
         Of these, done in child processes.
     failures : list of str
         Texts of all that was not as it must be.
-    samples : list of list of Sample
+    processes : list of Seen
         For each process.
-    trends : list of dict
-        For each process: curve -> trend.
     """
 
     minutes: float
     operations: int
     children: int
     failures: list[str]
-    samples: list[list[Sample]]
-    trends: list[dict[str, Trend]] = field(default_factory=list)
+    processes: list[Seen]
+
+    @property
+    def growing(self) -> list[str]:
+        """Names of the curves that grow, of all processes."""
+        pairs = [(name, trend) for seen in self.processes for name, trend in seen.trends.items()]
+        return [name for name, trend in pairs if trend.growing]
 
     @property
     def ok(self) -> bool:
         """Whether nothing failed and nothing grows."""
-        growing = any(trend.growing for trends in self.trends for trend in trends.values())
-        return not self.failures and not growing
+        return not self.failures and not self.growing
 
 
 def run_soak(
@@ -65,9 +97,14 @@ def run_soak(
     size: int = 256,
     count: int = 60,
     period: float = 1.0,
+    rest_every: float = 10.0,
+    least_rests: int = 0,
+    leak: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> SoakResult:
     """Work for some minutes.
+
+    Every second process, from the second on, works with few arenas of the allocator.
 
     Parameters
     ----------
@@ -83,6 +120,12 @@ def run_soak(
         Of the largest series.
     period : float
         Seconds between two samples.
+    rest_every : float
+        Seconds between two times at rest.
+    least_rests : int
+        How often each process rests at least, however long that takes.
+    leak : int
+        Bytes that each operation leaves behind, to see that it is found out.
     progress : callable, optional
         Called with a line of text now and then.
     """
@@ -91,24 +134,42 @@ def run_soak(
     stop, failures = context.Event(), context.SimpleQueue()
     load = _Load(stop, failures, progress)
     for number in range(processes):
-        plan = Plan(subjects, str(folder / f"work{number}"), threads, number + 1, children)
-        counts, blocks = context.Array("Q", threads + 1), context.Value("Q", 0)
-        arguments = (plan, stop, counts, blocks, failures)
-        process = context.Process(target=work_process, args=arguments)
-        process.start()
-        load.works.append((process, counts, blocks))
-        load.samples.append([])
-    begin = time.monotonic()
+        work = str(folder / f"work{number}")
+        plan = Plan(subjects, work, threads, number + 1, children, rest_every, leak)
+        counts, rests = context.Array("Q", threads + 1), context.SimpleQueue()
+        few = number % 2 == 1
+        with _environment(_FEW_ARENAS if few else {}):
+            process = context.Process(
+                target=work_process, args=(plan, stop, counts, rests, failures)
+            )
+            process.start()
+        label = "MALLOC_ARENA_MAX=2" if few else "allocator as it is"
+        load.works.append((process, counts, rests))
+        load.seen.append(Seen(label))
     try:
-        while (now := time.monotonic() - begin) < 60 * minutes:
+        while (now := time.monotonic() - load.begin) < 60 * minutes or load.lacks(least_rests):
             load.look(now)
-            time.sleep(max(0.0, period - (time.monotonic() - begin - now)))
+            time.sleep(max(0.0, period - (time.monotonic() - load.begin - now)))
     finally:
         load.end()
     in_children = sum(counts[threads] for _, counts, _ in load.works)
-    result = SoakResult(minutes, load.done(), in_children, load.found, load.samples)
-    result.trends = [_trends(own, minutes) for own in load.samples]
-    return result
+    for seen in load.seen:
+        seen.trends = judge(seen.rests)
+    return SoakResult(minutes, load.done(), in_children, load.found, load.seen)
+
+
+@contextmanager
+def _environment(more: dict[str, str]) -> Iterator[None]:
+    """Set variables for a process that is started in here."""
+    before = dict(os.environ)
+    os.environ.update(more)
+    try:
+        yield
+    finally:
+        for name in more:
+            os.environ.pop(name)
+            if name in before:
+                os.environ[name] = before[name]
 
 
 @dataclass(slots=True)
@@ -119,24 +180,34 @@ class _Load:
     failures: Any
     progress: Callable[[str], None] | None
     works: list[tuple[Any, Any, Any]] = field(default_factory=list)
-    samples: list[list[Sample]] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
     told: float = 0.0
+    begin: float = field(default_factory=time.monotonic)
 
     def done(self) -> int:
         return sum(sum(counts) for _, counts, _ in self.works)
 
     def _collect(self) -> None:
+        for (_, _, rests), seen in zip(self.works, self.seen, strict=True):
+            while not rests.empty():
+                rest: Rest = rests.get()
+                # One clock for all processes of a machine.
+                seen.rests.append(replace(rest, seconds=rest.seconds - self.begin))
         while not self.failures.empty():
             self.found.append(self.failures.get())
             if self.progress is not None:
                 self.progress(self.found[-1])
 
+    def lacks(self, rests: int) -> bool:
+        alive = all(process.is_alive() for process, _, _ in self.works)
+        return alive and any(len(seen.rests) < rests for seen in self.seen)
+
     def look(self, now: float) -> None:
-        for (process, counts, blocks), own in zip(self.works, self.samples, strict=True):
-            sample = sample_process(process.pid, now, sum(counts), blocks.value)
+        for (process, counts, _), seen in zip(self.works, self.seen, strict=True):
+            sample = sample_process(process.pid, now, sum(counts))
             if sample is not None:
-                own.append(sample)
+                seen.samples.append(sample)
         self._collect()
         if self.progress is not None and now - self.told >= 30:
             self.told = now
@@ -152,16 +223,3 @@ class _Load:
             elif process.exitcode:
                 self.found.append(f"a process ended with {process.exitcode}")
         self._collect()
-
-
-def _trends(samples: list[Sample], minutes: float) -> dict[str, Trend]:
-    """Judge the curves behind the warm-up: the first fifth, at most a minute and a half."""
-    start = min(12 * minutes, 90)
-    late = [s for s in samples if s.seconds >= start and s.blocks]
-    if len(late) < 8:
-        return {}
-    seconds = [s.seconds for s in late]
-    return {
-        name: trend_of(seconds, [getattr(s, name) for s in late], least)
-        for name, least in CURVES.items()
-    }

@@ -6,7 +6,6 @@ import faulthandler
 import itertools
 import multiprocessing
 import random
-import sys
 import threading
 import time
 import traceback
@@ -15,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dicube_core
+from reliability.soak.memory import leave
 from reliability.soak.operations import FORKABLE, OPERATIONS, Shared
+from reliability.soak.resting import Gate, rest_now, settle_interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,10 @@ class Plan:
         Of all that is random.
     children : bool
         Whether a thread more makes child processes.
+    rest_every : float
+        Seconds between two times at rest.
+    leak : int
+        Bytes that each operation leaves behind, to see that it is found out.
     """
 
     subjects: tuple[Subject, ...]
@@ -53,9 +58,11 @@ class Plan:
     threads: int
     seed: int
     children: bool = True
+    rest_every: float = 10.0
+    leak: int = 0
 
 
-def work_process(plan: Plan, stop: Any, counts: Any, blocks: Any, failures: Any) -> None:
+def work_process(plan: Plan, stop: Any, counts: Any, rests: Any, failures: Any) -> None:
     """Work until `stop` is set; the body of a process.
 
     Parameters
@@ -64,9 +71,8 @@ def work_process(plan: Plan, stop: Any, counts: Any, blocks: Any, failures: Any)
         Ends the work.
     counts : multiprocessing.Array
         Operations done, one number per thread; children are counted in the last one.
-    blocks : multiprocessing.Value
-        Takes the number of blocks that Python's allocator has given out. (`gc.get_objects` would
-        be clearer, but hands out tuples that other threads are still making.)
+    rests : multiprocessing.SimpleQueue
+        Takes what is there whenever all threads stand still, with the time of this machine.
     failures : multiprocessing.SimpleQueue
         Takes the text of each failure.
     """
@@ -78,33 +84,43 @@ def work_process(plan: Plan, stop: Any, counts: Any, blocks: Any, failures: Any)
     # is imported before the first one.
     for operation in OPERATIONS:
         operation(shared, random.Random(plan.seed))
+    settle_interpreter()
+    gate = Gate(plan.threads + plan.children)
     threads = [
-        threading.Thread(target=_loop, args=(shared, plan, number, stop, counts, failures))
+        threading.Thread(target=_loop, args=(shared, plan, number, gate, stop, counts, failures))
         for number in range(plan.threads)
     ]
     if plan.children:
-        threads.append(
-            threading.Thread(target=_children, args=(shared, plan, stop, counts, failures))
-        )
+        arguments = (shared, plan, gate, stop, counts, failures)
+        threads.append(threading.Thread(target=_children, args=arguments))
     for thread in threads:
         thread.start()
-    while not stop.wait(5):
-        blocks.value = sys.getallocatedblocks()
+    while not stop.wait(plan.rest_every):
+        with gate.rest():
+            rest = rest_now(time.monotonic(), sum(counts))
+            if not stop.is_set():  # else some threads have left
+                rests.put(rest)
     for thread in threads:
         thread.join()
     shared.close()
 
 
-def _loop(shared: Shared, plan: Plan, number: int, stop: Any, counts: Any, failures: Any) -> None:
+def _loop(
+    shared: Shared, plan: Plan, number: int, gate: Gate, stop: Any, counts: Any, failures: Any
+) -> None:
     rng = random.Random(plan.seed * 1000 + number)
     works, weights = list(OPERATIONS), list(OPERATIONS.values())
     while not stop.is_set():
+        gate.come_by()
         (work,) = rng.choices(works, weights)
         try:
             work(shared, rng)
         except BaseException:  # noqa: BLE001 - whatever it is, it is what is looked for
             failures.put(f"{work.__name__}: {traceback.format_exc()}")
+        if plan.leak:
+            leave(plan.leak)
         counts[number] += 1
+    gate.leave()
 
 
 def _some(shared: Shared, seed: int, works: Sequence[Any]) -> None:
@@ -135,12 +151,16 @@ def child_of_spawn(trace: str, subjects: Sequence[Subject], folder: str, seed: i
         shared.close()
 
 
-def _children(shared: Shared, plan: Plan, stop: Any, counts: Any, failures: Any) -> None:
+def _children(
+    shared: Shared, plan: Plan, gate: Gate, stop: Any, counts: Any, failures: Any
+) -> None:
     # Forked children come often; those that begin anew take a second each only to import.
     pattern = itertools.cycle(["fork"] * 6 + ["spawn"] + ["fork"] * 6 + ["forkserver"])
     for number, method in enumerate(pattern):
         if stop.is_set():
+            gate.leave()
             return
+        gate.come_by()
         context = multiprocessing.get_context(method)
         seed = plan.seed * 100_000 + number
         arguments: tuple[Any, ...] = (plan.subjects, plan.folder, seed)

@@ -115,21 +115,26 @@ _RULES: dict[str, Callable[[bytes], bytes]] = {
     "twice over": _twice,
 }
 
-_ORDERS = {
-    "one missing at the end": (0, 1),
-    "one missing at the start": (1, 2),
-    "only one": (0,),
-    "none": (),
-    "one more": (0, 1, 2, 2),
-    "twice as many": (0, 1, 2, 0, 1, 2),
-    "5000 frames": (0,) * 5000,
-}
 _SAME_NUMBER = {
     "0 and 1 change places": (1, 0, 2),
     "0 for 1": (0, 0, 2),
     "all are frame 2": (2, 2, 2),
     "turned": (2, 1, 0),
 }
+
+
+def _orders(count: int) -> dict[str, tuple[int, ...]]:
+    """Return what is done to the frames of a file: another number of them."""
+    every = tuple(range(count))
+    return {
+        "one missing at the end": every[:-1],
+        "one missing at the start": every[1:],
+        "only one": every[:1],
+        "none": (),
+        "one more": (*every, count - 1),
+        "twice as many": every * 2,
+        "5000 frames": (0,) * 5000,
+    }
 
 
 def _consistent_giant(side: int, parts: Parts) -> Parts:
@@ -158,11 +163,12 @@ def _consistent_giant(side: int, parts: Parts) -> Parts:
 
 def variants(base: Base) -> Iterator[Variant]:
     """Yield files with other frames than those that were written."""
-    for name, order in _ORDERS.items():
+    count = len(parts_of(base).frames)
+    for name, order in _orders(count).items():
         change = partial(reordered, order)
         yield from changed(base, _FAMILY, f"order: {name}", change, may_differ=_ALONE)
     if base.checksums:
-        rest = tuple(range(3, len(parts_of(base).frames)))
+        rest = tuple(range(3, count))
         for name, order in _SAME_NUMBER.items():
             yield from changed(
                 base,
