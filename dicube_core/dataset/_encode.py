@@ -10,7 +10,14 @@ from struct import error as struct_error
 from struct import pack
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.dataset._text import DEFAULT, CharacterSet, character_set, encode
+from dicube_core.dataset._text import (
+    CHARACTER_SET,
+    DEFAULT,
+    NAMING_VRS,
+    CharacterSet,
+    character_set_of,
+    encode,
+)
 from dicube_core.dataset._values import (
     BINARY_VRS,
     LUT_DESCRIPTORS,
@@ -30,7 +37,6 @@ __all__ = ["decimal_text", "encode_dataset", "encode_element", "value_of"]
 
 #: Sequences deeper than this would not be read again (`elements.walk`).
 _MAX_DEPTH = 64
-_CHARACTER_SET = 0x00080005
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _ITEM_GROUP, _ITEM_NUMBER = 0xFFFE, 0xE000
 _NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
@@ -69,10 +75,9 @@ def encode_dataset(
     """
     if depth > _MAX_DEPTH:
         raise MetaDataError(f"sequences nested deeper than {_MAX_DEPTH}")
-    named = model.get("00080005")
-    if named is not None:
-        names = named.get("Value") or []
-        charset = character_set("\\".join(str(n or "") for n in names).encode("latin-1", "replace"))
+    named = model.get(f"{CHARACTER_SET:08X}")
+    if named is not None and hasattr(named, "get"):
+        charset = character_set_of(value_of(CHARACTER_SET, named) or ())
     parts = []
     for key in sorted(model):
         element = model[key]
@@ -151,7 +156,7 @@ def _encode(
         raise MetaDataError(f"{_name(tag)}: unknown VR {vr!r}")
     if encoding.big_endian:
         raise MetaDataError("data sets are written little endian only")
-    if tag == _CHARACTER_SET and vr != "CS":
+    if tag == CHARACTER_SET and value and vr not in NAMING_VRS:
         raise MetaDataError(f"{_name(tag)}: VR {vr}, which no reader takes for a character set")
     if vr == "SQ":
         content = _items(tag, value, encoding, charset, depth)

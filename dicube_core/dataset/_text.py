@@ -16,14 +16,35 @@ from typing import TYPE_CHECKING
 from dicube_core.exceptions import MetaDataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["DEFAULT", "UTF8", "CharacterSet", "character_set", "decode", "encode"]
+    from dicube_core.dataset.elements import Element
+
+__all__ = [
+    "CHARACTER_SET",
+    "DEFAULT",
+    "NAMING_VRS",
+    "UTF8",
+    "CharacterSet",
+    "character_set",
+    "character_set_of",
+    "decode",
+    "encode",
+    "stated_character_set",
+]
+
+#: Specific Character Set.
+CHARACTER_SET = 0x00080005
+#: VRs whose values name a character set: CS, and what writers put there by mistake and readers
+#: understand all the same.
+NAMING_VRS = frozenset(("AE", "AS", "CS", "DA", "DT", "LO", "SH", "TM", "UC", "UI"))
 
 #: pydicom's name for "no character set given"; decodes Latin-1 for lenience, encodes ASCII only.
 _UNSPECIFIED = "iso8859"
 _ESCAPE = b"\x1b"
 _STAND_ALONE = ("ISO_IR 192", "GBK", "GB18030")
+#: Of an element without VR, and of UN, the dictionary's counts, which is CS.
+_NAMING_MARKS = frozenset((b"", b"UN", *(vr.encode() for vr in NAMING_VRS)))
 # Known without loading pydicom; these cover nearly all files.
 _COMMON = {
     "": _UNSPECIFIED,
@@ -58,6 +79,31 @@ def character_set(value: bytes) -> CharacterSet:
         first = names[0]
         names = [first] if first in _STAND_ALONE else [n for n in names if n not in _STAND_ALONE]
     return CharacterSet(tuple(_codec(name) for name in names))
+
+
+def character_set_of(values: Iterable[object]) -> CharacterSet:
+    """Return the character set that the values of (0008,0005) name in the JSON model."""
+    return character_set("\\".join(str(v or "") for v in values).encode("latin-1", "replace"))
+
+
+def stated_character_set(data: bytes, element: Element) -> CharacterSet:
+    """Return the character set that a (0008,0005) in `data` states for its level.
+
+    All that reads or changes text asks here, so that all take the same one.
+
+    Raises
+    ------
+    MetaDataError
+        It has a value of a VR that cannot name one; what readers make of it differs.
+    """
+    value = data[element.value : element.value_stop]
+    if value and (element.undefined or element.vr not in _NAMING_MARKS):
+        raise MetaDataError(
+            f"(0008,0005) Specific Character Set at byte {element.start} has the value "
+            f"representation {element.vr.decode('latin-1')!r}, which cannot name one",
+            suggestion="what the texts say is not certain; have the source corrected (VR CS)",
+        )
+    return character_set(value)
 
 
 def _codec(name: str) -> str:

@@ -11,10 +11,16 @@ left out.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dicube_core.dataset import _vr
-from dicube_core.dataset._text import DEFAULT, CharacterSet, character_set, decode
+from dicube_core.dataset._text import (
+    CHARACTER_SET,
+    DEFAULT,
+    CharacterSet,
+    decode,
+    stated_character_set,
+)
 from dicube_core.dataset._values import VRS, binary_element, plain_element
 from dicube_core.dataset.elements import (
     EXPLICIT_LITTLE,
@@ -27,12 +33,20 @@ from dicube_core.dataset.elements import (
 )
 from dicube_core.exceptions import MetaDataError
 
-__all__ = ["JsonConverter", "JsonDict", "JsonElement", "Level", "dataset_to_json"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "JsonConverter",
+    "JsonDict",
+    "JsonElement",
+    "Level",
+    "dataset_to_json",
+]
 
 JsonElement = dict[str, Any]
 JsonDict = dict[str, JsonElement]
 
-_CHARACTER_SET = 0x00080005
 _PIXEL_REPRESENTATION = 0x00280103
 _VR_MARKS = frozenset(vr.encode() for vr in VRS)
 
@@ -56,7 +70,7 @@ class Level:
     Raises
     ------
     MetaDataError
-        The bytes are not a data set.
+        The bytes are not a data set, or do not say in which character set it is.
     """
 
     __slots__ = (
@@ -89,9 +103,9 @@ class Level:
         self.elements = {e.tag: e for e in self.walked}
         self.charset: CharacterSet = parent.charset if parent else DEFAULT
         self.pixel_representation: int = parent.pixel_representation if parent else 0
-        named = self.elements.get(_CHARACTER_SET)
+        named = self.elements.get(CHARACTER_SET)
         if named is not None:
-            self.charset = character_set(data[named.value : named.value_stop])
+            self.charset = stated_character_set(data, named)
         word = self.first_word(_PIXEL_REPRESENTATION)
         if word is not None:
             self.pixel_representation = word
@@ -229,11 +243,15 @@ class JsonConverter:
         return self._level(Level(bytes(buffer), encoding))
 
     def _level(self, level: Level) -> JsonDict:
+        return self.select(level, level.elements.values())
+
+    def select(self, level: Level, elements: Iterable[Element]) -> JsonDict:
+        """Return some elements of a level."""
         kind = (level.encoding, level.charset, level.pixel_representation, level.depth > 0)
         cache = self._caches.setdefault(kind, {})
         data = level.data
         found = []
-        for element in level.elements.values():
+        for element in elements:
             raw: object = data[element.start : element.stop]
             if not element.vr or element.vr == b"UN":
                 raw = (raw, level.vr(element))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dicube_core.dataset import uids
 from dicube_core.dataset.elements import PIXEL_DATA, complete_length, walk
 from dicube_core.dataset.find import PIXEL_ELEMENTS, WANTED, walked_values
+from dicube_core.dicom.file_front import encoding_found, read_file_meta
 from dicube_core.dicom.pixel_fields import FLOAT_TAGS, described
 from dicube_core.exceptions import DataConsistencyError, MetaDataError
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from dicube_core.pixel_header import PixelDataHeader
     from dicube_core.pixels import PixelFormat
 
-__all__ = ["require_agreement"]
+__all__ = ["require_agreement", "sound_values"]
 
 #: What has no place behind the pixels.
 _NOT_BEHIND = PIXEL_ELEMENTS | WANTED
@@ -32,7 +34,7 @@ def require_agreement(
         the frame fits; the message names the slice.
     """
     where = f"{header.name} (slice {index})"
-    values = _values_of_whole(header, where)
+    values = sound_values(header, where)
     found, rescale = described(values, header.name)
     if found != pixel_format:
         raise DataConsistencyError(
@@ -48,13 +50,20 @@ def require_agreement(
         )
 
 
-def _values_of_whole(header: SliceHeader, where: str) -> dict[int, bytes]:
-    """Read a header, and check that nothing around the frame swallows it, or takes its place."""
+def sound_values(header: SliceHeader, where: str) -> dict[int, bytes]:
+    """Return `header_values`, and check that nothing swallows the frames or takes their place.
+
+    Raises
+    ------
+    DataConsistencyError
+        What is delivered would be read in another way; `where` is put in front.
+    """
     tail, rest = header.tail, header.rest
     try:
         values, place = walked_values(header)
         after = [e.tag for e in walk(tail, header.encoding)] if tail else []
         meta = [e.tag >> 16 for e in walk(header.file_meta)]
+        stated, _, _ = read_file_meta(header.file_meta, 0)
         behind = complete_length(tail + rest, header.encoding) if rest else 0
     except MetaDataError as exc:
         raise DataConsistencyError(f"{where}: its header is damaged: {exc.message}") from exc
@@ -75,7 +84,24 @@ def _values_of_whole(header: SliceHeader, where: str) -> dict[int, bytes]:
     # Group 0002 says how the data set is encoded; nothing of the data set may go on with it.
     if meta.count(0x0002) != len(meta) or header.head[:2] == b"\x02\0":
         raise DataConsistencyError(f"{where}: its file meta information is damaged")
+    if stated not in ("", header.source_syntax):
+        raise DataConsistencyError(
+            f"{where}: its file meta information names the transfer syntax {stated!r}, the source "
+            f"was in {header.source_syntax!r}"
+        )
+    _require_encoding_is_seen(header, where)
     return values
+
+
+def _require_encoding_is_seen(header: SliceHeader, where: str) -> None:
+    """Check that readers, who go by the first element, take the encoding for what it is."""
+    first = header.head or header.pixel_header
+    said = uids.EXPLICIT_LE if header.explicit else uids.IMPLICIT_LE
+    if encoding_found(first, 0, said) != header.encoding:
+        raise DataConsistencyError(
+            f"{where}: its first element does not show how it is encoded",
+            suggestion="an element without value representation must not be the first",
+        )
 
 
 def _require_pixel_element(header: SliceHeader, index: int, pixel_format: PixelFormat) -> None:

@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dicube_core.dataset.elements import EXPLICIT_LITTLE, PIXEL_DATA, element_header, walk
-from dicube_core.metadata.edits import apply_edits, edits_for_slice, header_charset
+from dicube_core.exceptions import MetaDataError
+from dicube_core.metadata._edit_checks import require_others_unchanged, require_said
+from dicube_core.metadata.edits import edits_for_slice, header_charset, splice_edits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,22 +28,32 @@ def edited_headers(headers: Sequence[SliceHeader], edits: Mapping[int, Edit]) ->
     Raises
     ------
     MetaDataError
-        A value cannot be written in a slice's encoding or character set.
+        A value cannot be written in a slice's encoding or character set, would not read as it was
+        set, or would change what other elements say.
     """
     return [_edited(header, edits, index) for index, header in enumerate(headers)]
 
 
 def _edited(header: SliceHeader, edits: Mapping[int, Edit], index: int) -> SliceHeader:
-    charset = header_charset(header.head, header.encoding)
+    whole = header.dataset
+    charset = header_charset(whole, header.encoding)
     changes = edits_for_slice(edits, index, header.encoding, charset)
     before = {tag: value for tag, value in changes.items() if tag < PIXEL_DATA}
     after = {tag: value for tag, value in changes.items() if tag > PIXEL_DATA}
-    head = apply_edits(header.head, header.encoding, before) if before else header.head
-    tail = apply_edits(header.tail, header.encoding, after) if after else header.tail
+    head = splice_edits(header.head, header.encoding, before)
+    tail = splice_edits(header.tail, header.encoding, after)
+    edited = replace(header, head=head, tail=tail)
+    try:
+        # The data set as a whole: what stands before the pixels says how what follows is read.
+        require_others_unchanged(whole, edited.dataset, header.encoding, changes)
+        wanted = {tag: edit.element(index) for tag, edit in edits.items()}
+        require_said(edited.dataset, header.encoding, wanted)
+    except MetaDataError as error:
+        raise MetaDataError(f"slice {index}: {error.message}", None, error.suggestion) from error
     file_meta = header.file_meta
     if file_meta and changes.keys() & _TWINS.keys():
         file_meta = _with_twins(file_meta, head, header)
-    return replace(header, head=head, tail=tail, file_meta=file_meta)
+    return replace(edited, file_meta=file_meta)
 
 
 def with_file_meta_twins(header: SliceHeader) -> SliceHeader:

@@ -382,12 +382,15 @@ def normalised(data: bytes, syntax: str) -> bytes:
     Raises
     ------
     MetaDataError
-        The data is damaged.
+        The data is damaged, or would not be seen to be explicit once it is not deflated.
     """
     from dicube_core.dataset import transcode
 
     if syntax == uids.DEFLATED:
-        return transcode.inflate(data)
+        data = transcode.inflate(data)
+        if encoding_found(data, 0, uids.EXPLICIT_LE) != EXPLICIT_LITTLE:
+            raise MetaDataError("its first element has no value representation")
+        return data
     stop = complete_length(data, EXPLICIT_BIG)
     rest = len(data) - stop
     if rest < 8 or not data[stop:].strip(b"\0"):  # zeros, which readers take for elements

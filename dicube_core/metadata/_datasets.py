@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dicube_core.dataset._text import character_set
+from dicube_core.dataset._text import character_set_of
 from dicube_core.dataset._vr import CHARSET_VRS
 from dicube_core.dataset.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, PIXEL_DATA, Encoding
 from dicube_core.exceptions import MetaDataError
@@ -52,7 +52,7 @@ def _check_text(dataset: Dataset, codecs: Iterable[str]) -> None:
     named = dataset.get("SpecificCharacterSet")
     if named:
         names = [named] if isinstance(named, str) else list(named)
-        codecs = character_set("\\".join(names).encode("latin-1", "replace")).codecs
+        codecs = character_set_of(names).codecs
     for element in dataset.elements():
         if isinstance(element, RawDataElement):
             continue

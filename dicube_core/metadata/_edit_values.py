@@ -17,6 +17,7 @@ from dicube_core.dataset._values import (
     VRS,
     plain_element,
 )
+from dicube_core.dataset._vr import public_vr
 from dicube_core.dataset.elements import walk
 from dicube_core.dataset.json_model import dataset_to_json
 from dicube_core.exceptions import MetaDataError
@@ -109,6 +110,7 @@ def element_from_value(tag: int, vr: str, value: Any) -> JsonElement:
     if vr not in VRS:
         raise MetaDataError(f"{tag_name(tag)}: unknown VR {vr!r}")
     if vr in BINARY_VRS:
+        _require_known_as(tag, vr)
         return _binary(tag, vr, value)
     values = _as_list(value)
     if vr == "SQ":
@@ -123,6 +125,16 @@ def element_from_value(tag: int, vr: str, value: Any) -> JsonElement:
     data = encode_element(tag, vr, values, charset=UTF8)
     element = next(walk(data))
     return plain_element(tag, vr, data[element.value : element.value_stop], UTF8)
+
+
+def _require_known_as(tag: int, vr: str) -> None:
+    """Refuse UN for what readers know: they take it for what it is (PS3.5 6.2.2)."""
+    known = None if vr != "UN" or tag & 0x10000 else public_vr(tag)
+    if known is not None:
+        raise MetaDataError(
+            f"{tag_name(tag)}: VR UN, where the dictionary has {known}",
+            suggestion="give the value with that VR",
+        )
 
 
 def _sequence(tag: int, data: bytes) -> JsonElement:

@@ -66,7 +66,9 @@ def _repair_values(entry: dict[str, Any], count: int, *, nested: bool) -> dict[s
     untrusted = nested
     if lost is not None and (value is None or is_wiped):
         entry.pop("Value", None)
-        entry["InlineBinary" if entry.get("vr") in BINARY_VRS else "Value"] = lost
+        vr = entry.get("vr")
+        is_binary = isinstance(vr, str) and vr in BINARY_VRS  # it may be anything yet
+        entry["InlineBinary" if is_binary else "Value"] = lost
         untrusted = True
     elif is_wiped and ("InlineBinary" in entry or "BulkDataURI" in entry):
         del entry["Value"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from dicube_core.error_places import errors_name
 from dicube_core.exceptions import MetaDataError
 from dicube_core.forks import ForkSafeLock
+from dicube_core.json_numbers import finite_float
 from dicube_core.metadata.merge import MergedData, check_merged, repair_legacy, split
 from dicube_core.metadata.merged_check import check_slice_count, count_slices
 
@@ -95,8 +96,9 @@ class MetaStore:
             Not JSON, or malformed; the message names the tag. See also `untrusted`.
         """
         try:
-            # Python's JSON knows NaN and Infinity; as text they survive everywhere.
-            data = json.loads(json_str, parse_constant=str)
+            # Python's JSON, which dicube 0.3.0 writes, knows NaN and Infinity; as text, which is
+            # what they are in a header's model, too, they survive everywhere.
+            data = json.loads(json_str, parse_constant=str, parse_float=finite_float)
         except (ValueError, RecursionError) as error:
             raise MetaDataError(f"metadata is not JSON: {error}") from error
         if not isinstance(data, dict):

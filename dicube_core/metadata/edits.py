@@ -11,12 +11,12 @@ from struct import pack
 from typing import TYPE_CHECKING
 
 from dicube_core.dataset._encode import encode_dataset, encode_element, value_of
-from dicube_core.dataset._text import DEFAULT, CharacterSet, character_set
-from dicube_core.dataset._vr import is_private_creator
+from dicube_core.dataset._text import CHARACTER_SET, DEFAULT, CharacterSet, character_set_of
 from dicube_core.dataset.elements import EXPLICIT_LITTLE, Element, Encoding, element_header, walk
-from dicube_core.dataset.json_model import JsonElement, Level, dataset_to_json
+from dicube_core.dataset.json_model import JsonElement, Level
 from dicube_core.exceptions import MetaDataError
-from dicube_core.metadata._edit_values import element_from_value, tag_name
+from dicube_core.metadata._edit_checks import require_others_unchanged, require_said
+from dicube_core.metadata._edit_values import element_from_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,11 +31,8 @@ __all__ = [
     "encode_dataset",
     "encode_element",
     "header_charset",
+    "splice_edits",
 ]
-
-_CHARACTER_SET = 0x00080005
-#: Elements that say how others are read: character set, sign of US/SS, kind of LUT Data.
-_CONTEXT = frozenset((_CHARACTER_SET, 0x00280103, 0x00283002, 0x54001004))
 
 
 @dataclass(frozen=True)
@@ -72,13 +69,14 @@ class Edit:
 
 
 def header_charset(header: bytes, encoding: Encoding = EXPLICIT_LITTLE) -> CharacterSet:
-    """Return the character set of a data set."""
-    for element in walk(header, encoding):
-        if element.tag == _CHARACTER_SET:
-            return character_set(header[element.value : element.value_stop])
-        if element.tag > _CHARACTER_SET:
-            break
-    return DEFAULT
+    """Return the character set of a data set.
+
+    Raises
+    ------
+    MetaDataError
+        Not a data set, or it does not say.
+    """
+    return Level(header, encoding).charset
 
 
 def edits_for_slice(
@@ -103,9 +101,9 @@ def edits_for_slice(
     MetaDataError
         A value cannot be written in the character set; the message names slice and tag.
     """
-    named = edits.get(_CHARACTER_SET)
+    named = edits.get(CHARACTER_SET)
     if named is not None:
-        charset = _charset_of(named.element(index))
+        charset = character_set_of((named.element(index) or {}).get("Value") or ())
     result: dict[int, bytes | None] = {}
     for tag, edit in sorted(edits.items()):
         element = edit.element(index)
@@ -122,17 +120,20 @@ def edits_for_slice(
     return result
 
 
-def _charset_of(element: JsonElement | None) -> CharacterSet:
-    names = (element or {}).get("Value") or []
-    return character_set("\\".join(str(name or "") for name in names).encode("latin-1", "replace"))
-
-
 def apply_meta_edits(
     header: bytes, encoding: Encoding, edits: Mapping[int, Edit], index: int
 ) -> bytes:
-    """Return a slice's header with the edits of its metadata; see `apply_edits`."""
+    """Return a slice's header with the edits of its metadata; see `apply_edits`.
+
+    Raises
+    ------
+    MetaDataError
+        As of `apply_edits`, or an element would not read as it was set.
+    """
     charset = header_charset(header, encoding)
-    return apply_edits(header, encoding, edits_for_slice(edits, index, encoding, charset))
+    edited = apply_edits(header, encoding, edits_for_slice(edits, index, encoding, charset))
+    require_said(edited, encoding, {tag: edit.element(index) for tag, edit in edits.items()})
+    return edited
 
 
 def apply_edits(
@@ -162,15 +163,21 @@ def apply_edits(
         character set that other text is not written in, another PixelRepresentation in an
         implicit data set, a private creator that elements are left without.
     """
+    result = splice_edits(header, encoding, edits_for_slice)
+    require_others_unchanged(header, result, encoding, edits_for_slice)
+    return result
+
+
+def splice_edits(
+    header: bytes, encoding: Encoding, edits_for_slice: Mapping[int, bytes | None]
+) -> bytes:
+    """Do what `apply_edits` does without its check, for a part of a data set."""
     if not edits_for_slice:
         return header
     elements = list(walk(header, encoding))
     parts = _spliced(header, elements, edits_for_slice)
     groups = {tag >> 16 for tag in edits_for_slice}
-    result = b"".join(_with_group_lengths(parts, groups, set(edits_for_slice), encoding))
-    if any(tag in _CONTEXT or is_private_creator(tag) for tag in edits_for_slice):
-        _check_others(header, result, encoding, edits_for_slice)
-    return result
+    return b"".join(_with_group_lengths(parts, groups, set(edits_for_slice), encoding))
 
 
 def _spliced(
@@ -202,34 +209,3 @@ def _with_group_lengths(
         else:
             result.append(part)
     return result
-
-
-def _check_others(
-    before: bytes, after: bytes, encoding: Encoding, edits: Mapping[int, bytes | None]
-) -> None:
-    """Make sure that elements which were not edited still say the same."""
-    old, new = dataset_to_json(before, encoding), dataset_to_json(after, encoding)
-    keys = {f"{tag:08X}" for tag in edits}
-    changed = sorted(key for key in old if key not in keys and old[key] != new.get(key))
-    orphans = sorted(_orphans(Level(after, encoding)) - _orphans(Level(before, encoding)))
-    if changed:
-        raise MetaDataError(
-            f"the edit would change what {tag_name(int(changed[0], 16))} says "
-            f"({len(changed)} elements in all)",
-            suggestion="set these elements, too, or leave the character set, "
-            "PixelRepresentation or private creator as it is",
-        )
-    if orphans:
-        raise MetaDataError(
-            f"private element {tag_name(orphans[0])} would be left without its creator",
-            suggestion="delete the private elements together with their creator",
-        )
-
-
-def _orphans(level: Level) -> set[int]:
-    """Return the private elements whose block nobody reserved."""
-    return {
-        tag
-        for tag in level.elements
-        if tag & 0x10000 and tag & 0xFFFF > 0xFF and not level.creator(tag)
-    }

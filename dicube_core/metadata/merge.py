@@ -133,11 +133,11 @@ def varying_entry(
 ) -> dict[str, Any]:
     """Return the entry of an element that differs between slices or lacks in some."""
     present = [cell for cell in cells if cell is not None]
-    vrs = {cell.get("vr") for cell in present}
+    vr = present[0].get("vr")  # of a file, which may hold anything there
     keys = {key for cell in present for key in cell} - {"vr"}
-    if len(vrs) > 1 or len(keys) > 1 or not all(is_regular(cell) for cell in present):
+    irregular = not all(cell.get("vr") == vr and is_regular(cell) for cell in present)
+    if irregular or not isinstance(vr, str) or len(keys) > 1:
         return _exact_entry(cells)
-    vr = present[0]["vr"]
     if vr == "SQ":
         return _sequence_entry(cells, levels)
     entry = {"vr": vr, "shared": False, **value_list(cells, vr, next(iter(keys), "Value"))}

@@ -190,6 +190,7 @@ def _texts(source: SliceSource) -> dict[int, str]:
         for element in walk(header.head, header.encoding, until=_NUMBER + 1)
         if element.tag in _TEXTS
     }
+    # A value of another VR, which cannot name one, is refused when the file is converted.
     charset = character_set(found.pop(_CHARACTER_SET, b""))
     return {tag: decode(value, charset).rstrip(" \0") for tag, value in found.items()}
 

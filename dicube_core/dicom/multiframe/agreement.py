@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dicube_core.dataset.elements import walk
-from dicube_core.dataset.find import header_values
+from dicube_core.dicom.agreement import sound_values
 from dicube_core.dicom.multiframe.kinds import NUMBER_OF_FRAMES, frames_text
 from dicube_core.dicom.pixel_fields import pixel_format_of
 from dicube_core.exceptions import DataConsistencyError
@@ -27,7 +27,7 @@ def require_instance_agreement(
     DataConsistencyError
         The message names the instance.
     """
-    values = header_values(header)
+    values = sound_values(header, header.name)
     announced = frames_text(values.get(NUMBER_OF_FRAMES, b"").decode("latin-1"))
     if announced != frame_count:
         raise DataConsistencyError(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dicube_core.dataset import uids
 from dicube_core.dataset.elements import EXPLICIT_LITTLE, element_header, walk
+from dicube_core.dicom.file_front import encoding_found
 from dicube_core.dicom.file_meta import PREAMBLE, file_meta_for
 from dicube_core.dicom.headers import SliceHeader
 from dicube_core.dicom.multiframe.classic import classic_equivalents, empty_type_2
@@ -192,6 +193,12 @@ class SingleFrames:
         head = b"".join(
             static + own.get(tag, b"") for static, tag in self._template(tuple(sorted(own)))
         )
+        if encoding_found(head, 0, self._syntax) != encoding:
+            raise MetaDataError(
+                f"{self._header.name}: the first element of its frames does not show how they are "
+                "encoded",
+                suggestion="it has no value representation; correct the file",
+            )
         before, after = self._meta
         instance = text_element(0x00020003, b"UI", uid, EXPLICIT_LITTLE)
         length = (len(before) + len(instance) + len(after)).to_bytes(4, "little")

@@ -34,8 +34,11 @@ def keep(name: str, inputs: Iterable[bytes], budget: int) -> int:
     return len(chosen)
 
 
-def spread(inputs: Iterable[bytes], folder: Path) -> None:
-    """Write inputs as files, as the fuzzing engine wants them."""
+def spread(inputs: Iterable[bytes], folder: Path) -> list[Path]:
+    """Write inputs as files, as the fuzzing engine wants them; return these, in order."""
     folder.mkdir(parents=True, exist_ok=True)
+    paths = []
     for data in inputs:
-        (folder / sha256(data).hexdigest()[:20]).write_bytes(data)
+        paths.append(folder / sha256(data).hexdigest()[:20])
+        paths[-1].write_bytes(data)
+    return list(dict.fromkeys(paths))

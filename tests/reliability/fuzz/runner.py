@@ -8,15 +8,16 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from reliability.fuzz.catalogue import TARGETS
 from reliability.fuzz.corpus import kept_inputs, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["Outcome", "Plan", "fuzz", "merged", "table"]
 
@@ -35,19 +36,23 @@ class Plan:
     Parameters
     ----------
     seconds : int
-        How long to look for new inputs.
+        How long to look for new inputs, unless `runs` is given.
     seed : int
         Of the fuzzer's random numbers.
     findings : Path
         Where reproducers go.
     corpus : Path, optional
         Folder that keeps the inputs found, one folder per target; forgotten if not given.
+    runs : mapping of str to int, optional
+        Target -> how many inputs to try. Then what is tried depends on the seed alone, not on
+        how fast the machine is.
     """
 
     seconds: int
     seed: int
     findings: Path
     corpus: Path | None = None
+    runs: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,8 @@ class Outcome:
     target : str
         Its name.
     executions, per_second, edges, features, inputs : int
-        As libFuzzer counts them; `inputs` is the size of the corpus at the end.
+        As libFuzzer counts them; `inputs` is the size of the corpus at the end, and loading the
+        package counts as time.
     findings : tuple of Path
         Reproducers.
     log : str
@@ -89,6 +95,7 @@ def _words(name: str, folder: Path) -> list[str]:
 
 def _run(options: Sequence[str]) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(_TESTS), "PYTHONWARNINGS": "ignore"}
+    environment["PYTHONHASHSEED"] = "0"  # the order of sets decides what is covered when
     return subprocess.run(
         [sys.executable, "-m", "reliability.fuzz.engine", *options],
         capture_output=True,
@@ -111,14 +118,20 @@ def _fuzz_one(name: str, plan: Plan) -> Outcome:
     before = set(plan.findings.glob(f"{name}-*"))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        spread((*target.seeds(), *kept_inputs(name)), folder / "seeds")
+        seeds = spread((*target.seeds(), *kept_inputs(name)), folder / "seeds")
+        # A list, because the order in which a folder is listed is another on each file system.
+        (folder / "list").write_text(",".join(map(str, seeds)))
         found = folder / "found" if plan.corpus is None else plan.corpus / name
         found.mkdir(parents=True, exist_ok=True)
-        options = (f"-max_total_time={plan.seconds}", f"-seed={plan.seed}", f"-timeout={_TIMEOUT}",
+        runs = plan.runs.get(name)
+        length = f"-max_total_time={plan.seconds}" if runs is None else f"-runs={runs}"
+        options = (length, f"-seed={plan.seed}", f"-timeout={_TIMEOUT}", "-reload=0",
                    f"-rss_limit_mb={_MEMORY}", f"-max_len={target.max_length}",
                    f"-artifact_prefix={place}", "-print_final_stats=1", "-verbosity=1",
-                   *_words(name, folder))  # fmt: skip
-        done = _run([name, *options, str(found), str(folder / "seeds")])
+                   f"-seed_inputs=@{folder / 'list'}", *_words(name, folder))  # fmt: skip
+        started = monotonic()
+        done = _run([name, *options, str(found)])
+        took = monotonic() - started
     said = done.stdout + done.stderr
     findings = tuple(sorted(set(plan.findings.glob(f"{name}-*")) - before))
     executed = _EXECUTED.findall(said)
@@ -129,7 +142,7 @@ def _fuzz_one(name: str, plan: Plan) -> Outcome:
     return Outcome(
         name,
         count,
-        count // max(plan.seconds, 1),
+        round(count / took),
         edges,
         features,
         inputs,

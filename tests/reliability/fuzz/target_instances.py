@@ -153,7 +153,6 @@ def _deliver(header: SliceHeader) -> None:
     native = attempt(native_instance, header, frame)
     if native is None:
         return
-    attempt(restored_file, header, frame)
     explicit = attempt(
         with_encoding, header, explicit=True, bits_allocated=pixel_format.bits_allocated
     )
@@ -162,7 +161,8 @@ def _deliver(header: SliceHeader) -> None:
         parts = attempt(encapsulated_parts, explicit, uids.HTJ2K_LOSSLESS)
         if parts is not None:
             forms.append(encapsulated_instance(parts, b"\xff\x4f\xff\xd9"))
-    if in_pydicom(seeds.bare_file(header)) is None:
+    source = restored_file(header, frame) if header.exact else seeds.bare_file(header)
+    if in_pydicom(source) is None:
         return  # nor could it read the source
     for form in forms:
         found = pydicom_reads(form, "a slice")
