@@ -314,8 +314,10 @@ def _new_file(nibabel: Any, image: DicomCubeImage) -> bytes:
     )
     transform = ModalityTransform.of(image.pixel_header, image.pixel_format, image.dicom_meta)
     stored = image.pixel_format.pixel_values(image.raw_image)
-    voxels = stored if exact and not transform.has_lut else image.get_fdata("float64")
-    colour = voxels.ndim == 4
+    colour = stored.ndim == 4
+    # Nobody applies scale factors to colour.
+    exact = exact and not transform.has_lut and not (colour and (slope, intercept) != (1, 0))
+    voxels = stored if exact else image.get_fdata("float64")
     if colour and voxels.dtype.name != "uint8":
         raise UnsupportedKindError(f"NIfTI has no colour of {voxels.dtype}, only of uint8")
     header.set_data_dtype(np.dtype([(name, "u1") for name in "RGB"]) if colour else voxels.dtype)

@@ -12,7 +12,12 @@ import zstandard
 
 import dicube_core
 from dicube_core.container.sections import compress, decompress, dump_json
-from dicube_core.exceptions import DicomCubeError, InvalidCubeFileError, MetaDataError
+from dicube_core.exceptions import (
+    DicomCubeError,
+    InvalidCubeFileError,
+    MetaDataError,
+    UnsupportedKindError,
+)
 from reliability.malformed.bases import bases
 from reliability.malformed.rules import all_variants
 from reliability.malformed.rules._assemble import assemble
@@ -245,3 +250,13 @@ def test_metadata_of_other_frames_makes_no_grid(what):
         ):
             with pytest.raises(InvalidCubeFileError, match=r"the metadata says (Rows|Columns)"):
                 ask()
+
+
+def test_colour_that_is_to_be_scaled_has_no_place_in_nifti(tmp_path):
+    pytest.importorskip("nibabel")
+    file = tmp_path / "f.dcbs"
+    file.write_bytes(
+        variant("colour", "JSON types: pixel header", "recomputed: RescaleIntercept is 1.5")
+    )
+    with pytest.raises(UnsupportedKindError, match="NIfTI has no colour of float64"):
+        dicube_core.save_to_nifti(dicube_core.load(file), tmp_path / "f.nii")
