@@ -109,6 +109,8 @@ def _integer(described: dict[str, Any], name: str) -> int:
     value = described.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise MetaDataError(f"{name} is {value!r}, an integer is expected")
+    if not 0 <= value < 1 << 32:
+        raise MetaDataError(f"{name} is not in 0 to 4294967295")
     return value
 
 

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 
 from dicube_core.codec.registry import ENCAPSULATED
 from dicube_core.container.sections import compress, decompress, dump_json, parse_json
-from dicube_core.dataset.elements import walk
+from dicube_core.dataset.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, walk
 from dicube_core.dicom.colour import relabelled
 from dicube_core.dicom.scan import PixelKind
-from dicube_core.exceptions import InvalidCubeFileError, UnsupportedKindError
+from dicube_core.exceptions import InvalidCubeFileError, MetaDataError, UnsupportedKindError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from dicube_core.dataset.elements import Encoding
     from dicube_core.dicom.headers import SliceHeader
     from dicube_core.dicom.scan import SliceSource
     from dicube_core.dicom.series import SourceSeries
@@ -193,9 +194,20 @@ def _is_sound(entry: KeptEncoding) -> bool:
     return (
         header
         and (long_form or len(element) == 8)
+        and _is_removed(entry.removed, EXPLICIT_LITTLE if long_form else IMPLICIT_LITTLE)
+        and not len(entry.table) % 4
         and len(entry.photometric) <= 16
         and not len(entry.photometric) % 2
     )
+
+
+def _is_removed(data: bytes, encoding: Encoding) -> bool:
+    """Whether these are elements that describe fragments, whole, in order and nothing else."""
+    try:
+        tags = [element.tag for element in walk(data, encoding)]
+    except MetaDataError:
+        return False
+    return tags == sorted(_REMOVED.intersection(tags))
 
 
 def _is_row(row: object) -> bool:

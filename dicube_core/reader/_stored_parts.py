@@ -59,12 +59,23 @@ class StoredParts(OpenFile):
         """How compressed sources were put together, None where frames are not kept as they were.
 
         One per source instance.
+
+        Raises
+        ------
+        InvalidCubeFileError
+            They are damaged, or there are no headers that they belong to.
         """
         data = self._container.part(KEPT_ENCODING)
         if data is None:
             return None
         from dicube_core.dicom.kept_encoding import parse_kept
 
+        if not self._container.has_part(SLICE_HEADERS):
+            raise InvalidCubeFileError(
+                f"{self.name}: it tells how compressed sources were put together, and has no "
+                "headers of theirs",
+                suggestion="the file is damaged; restore it from its source",
+            )
         count = self.frame_count if self.frame_map is None else self.frame_map.n_instances
         return parse_kept(data, count, f"{self.name}: kept encodings")
 

@@ -11,7 +11,11 @@ from support.series import make_series
 
 #: Runs the command, and waits after the first frame that is written.
 SLOW = """
-import sys, time
+import signal, sys, time
+# Whatever runs the tests may have them ignored, as nohup does.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for number in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
 from dicube_core.container.writer import ContainerWriter
 append = ContainerWriter.append
 def slow(self, codestream):
@@ -56,6 +60,7 @@ def test_a_command_that_is_stopped_leaves_nothing_half_written(tmp_path, sent, c
 def test_a_signal_that_is_ignored_stays_so():
     script = (
         "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_DFL)\n"
         "from dicube_core.cli.signals import stop_when_told; stop_when_told()\n"
         "assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN\n"
         "assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL\n"

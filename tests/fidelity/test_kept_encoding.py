@@ -213,7 +213,9 @@ def entry(**changed):
 
 
 def test_what_is_kept_is_packed_and_read():
-    kept = (entry(), entry(table=bytes(8), removed=b"x", element=b"\xe0\x7f\x10\0\xff\xff\xff\xff"))
+    table = b"\xe0\x7f\1\0\x08\0\0\0" + bytes(8)  # Extended Offset Table, implicit VR
+    element = b"\xe0\x7f\x10\0\xff\xff\xff\xff"
+    kept = (entry(), entry(table=bytes(8), removed=table, element=element))
     assert parse_kept(pack_kept(kept), 2, "x") == kept
     assert pack_kept(kept) == pack_kept(kept)
 
@@ -235,6 +237,10 @@ def test_what_is_kept_is_packed_and_read():
         pack_kept([entry(element=b"")]),
         pack_kept([entry(element=b"\xe0\x7f\x10\0OB\0\0\4\0\0\0")]),
         pack_kept([entry(photometric=b"RGB")]),
+        pack_kept([entry(removed=b"x")]),
+        pack_kept([entry(removed=b"\xe0\x7f\x10\0OB\0\0\0\0\0\0")]),
+        pack_kept([entry(removed=2 * (b"\xe0\x7f\1\0OV\0\0\x08\0\0\0" + bytes(8)))]),
+        pack_kept([entry(table=b"abc")]),
         pack_kept([entry(photometric=bytes(18))]),
     ],
 )

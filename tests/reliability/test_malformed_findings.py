@@ -260,3 +260,40 @@ def test_colour_that_is_to_be_scaled_has_no_place_in_nifti(tmp_path):
     )
     with pytest.raises(UnsupportedKindError, match="NIfTI has no colour of float64"):
         dicube_core.save_to_nifti(dicube_core.load(file), tmp_path / "f.nii")
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "match"),
+    [
+        ("extension parts", "HDRS: missing", "has no headers of theirs"),
+        ("extension parts", "ENCP: instances.0.0 is hex of nothing", "no encoding of pixels"),
+        ("extension parts", "ENCP: instances.2.0 is long hex", "no encoding of pixels"),
+    ],
+)
+def test_kept_encodings_that_would_make_other_files_are_refused(family, name, match):
+    data = variant("kept JPEG 2000", family, f"recomputed: {name}")
+    with (
+        dicube_core.open(data) as reader,
+        pytest.raises(InvalidCubeFileError, match=match),
+    ):
+        _ = reader.kept_encodings
+
+
+def test_verify_tells_minus_zero_from_zero(tmp_path):
+    file = tmp_path / "f.dcbs"
+    file.write_bytes(variant("kept", "merged metadata", "recomputed: DS False: its first is -0.0"))
+    report = dicube_core.verify_file(file)
+    assert report.failures == ["the merged metadata is not what the slices' headers say"]
+
+
+def test_numbers_that_cannot_be_are_not_repeated():
+    data = variant(
+        "kept JPEG 2000",
+        "JSON types: pixel header",
+        "recomputed: DicubeCore.columns is 10**400",
+    )
+    with (
+        dicube_core.open(data) as reader,
+        pytest.raises(InvalidCubeFileError, match="columns is not in 0 to 4294967295"),
+    ):
+        _ = reader.pixel_format

@@ -142,7 +142,7 @@ class TestLeaksOfOneOperation:
         kept = []
         found = self._found(shared, lambda: kept.append([len(kept)]))
         assert found.growing
-        assert found.kinds["list"] >= 1000
+        assert found.kinds["list"] > 900  # other lists may have gone meanwhile
 
     def test_descriptors(self, shared):
         opened = []

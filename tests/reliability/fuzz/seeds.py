@@ -125,9 +125,10 @@ def kept_encodings() -> Iterable[bytes]:
     """Encodings of compressed instances, as JSON."""
     element = element_header(0x7FE00010, b"OB", 0xFFFFFFFF, EXPLICIT_LITTLE)
     entry = KeptEncoding(b"", element, bytes(4), b"MONOCHROME2 ")
+    removed, short = b"\xe0\x7f\1\0\x08\0\0\0" + bytes(8), element[:4] + b"\xff" * 4
     for count in (1, 2, 3):
         yield decompress(pack_kept([entry] * count), "")
-    yield decompress(pack_kept([KeptEncoding(b"\xe0\x7f\1\0OV", element[:8], b"", b"RGB ")]), "")
+    yield decompress(pack_kept([KeptEncoding(removed, short, b"", b"RGB ")]), "")
 
 
 def metadata_texts() -> Iterable[bytes]:
