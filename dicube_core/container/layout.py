@@ -59,9 +59,21 @@ class FileHeader:
     frame_lengths: Section
     frame_count: int
 
+    @property
+    def places(self) -> tuple[Section, ...]:
+        """The sections, in the order of the header."""
+        return (
+            self.dicom_status,
+            self.dicom_meta,
+            self.space,
+            self.pixel_header,
+            self.frame_offsets,
+            self.frame_lengths,
+        )
+
     def sections(self) -> list[tuple[str, Section]]:
         """Return the sections with their names, in the order of the header."""
-        return [(name, getattr(self, name)) for name in SECTION_NAMES]
+        return list(zip(SECTION_NAMES, self.places, strict=True))
 
     def pack(self) -> bytes:
         """Return the 116 bytes."""
@@ -106,6 +118,21 @@ class FileHeader:
         return header
 
     def _check(self, file_size: int, name: str) -> None:
+        # By place, so that one pass tells whether all lie in the file and none in another.
+        position = HEADER_SIZE
+        for offset, length in sorted(self.places):
+            if length:
+                if offset < position:
+                    break
+                position = offset + length
+        else:
+            tables = self.frame_offsets.length == self.frame_lengths.length == 8 * self.frame_count
+            if position <= file_size and tables:
+                return
+        self._refuse(file_size, name)
+
+    def _refuse(self, file_size: int, name: str) -> None:
+        """Say what cannot be."""
         used = []
         for position, (section_name, section) in enumerate(self.sections()):
             if section.length == 0:
