@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dicube_core.dataset import uids
 from dicube_core.dataset.elements import PIXEL_DATA, complete_length, walk
 from dicube_core.dataset.find import PIXEL_ELEMENTS, WANTED, walked_values
-from dicube_core.dicom.file_front import encoding_found, read_file_meta
+from dicube_core.dicom.file_front import TRANSFER_SYNTAX, encoding_found
 from dicube_core.dicom.pixel_fields import FLOAT_TAGS, described
 from dicube_core.exceptions import DataConsistencyError, MetaDataError
 
@@ -62,8 +62,7 @@ def sound_values(header: SliceHeader, where: str) -> dict[int, bytes]:
     try:
         values, place = walked_values(header)
         after = [e.tag for e in walk(tail, header.encoding)] if tail else []
-        meta = [e.tag >> 16 for e in walk(header.file_meta)]
-        stated, _, _ = read_file_meta(header.file_meta, 0)
+        meta = list(walk(header.file_meta))
         behind = complete_length(tail + rest, header.encoding) if rest else 0
     except MetaDataError as exc:
         raise DataConsistencyError(f"{where}: its header is damaged: {exc.message}") from exc
@@ -82,13 +81,17 @@ def sound_values(header: SliceHeader, where: str) -> dict[int, bytes]:
     if preamble and (len(preamble) != 132 or preamble[128:] != b"DICM"):
         raise DataConsistencyError(f"{where}: its preamble is damaged")
     # Group 0002 says how the data set is encoded; nothing of the data set may go on with it.
-    if meta.count(0x0002) != len(meta) or header.head[:2] == b"\x02\0":
+    if any(e.tag >> 16 != 0x0002 for e in meta) or header.head[:2] == b"\x02\0":
         raise DataConsistencyError(f"{where}: its file meta information is damaged")
-    if stated not in ("", header.source_syntax):
-        raise DataConsistencyError(
-            f"{where}: its file meta information names the transfer syntax {stated!r}, the source "
-            f"was in {header.source_syntax!r}"
-        )
+    for element in meta:
+        if element.tag != TRANSFER_SYNTAX:
+            continue
+        stated = header.file_meta[element.value : element.value_stop].decode("latin-1")
+        if stated.rstrip(" \0") not in ("", header.source_syntax):
+            raise DataConsistencyError(
+                f"{where}: its file meta information names the transfer syntax {stated!r}, the "
+                f"source was in {header.source_syntax!r}"
+            )
     _require_encoding_is_seen(header, where)
     return values
 

@@ -23,9 +23,9 @@ from dicube_core.dataset.elements import (
 )
 from dicube_core.exceptions import MetaDataError
 
-__all__ = ["encoding_found", "no_data_set", "read_file_meta"]
+__all__ = ["TRANSFER_SYNTAX", "encoding_found", "no_data_set", "read_file_meta"]
 
-_TRANSFER_SYNTAX, _MEDIA_STORAGE_CLASS = 0x00020010, 0x00020002
+TRANSFER_SYNTAX, _MEDIA_STORAGE_CLASS = 0x00020010, 0x00020002
 #: Groups that a data set without VRs may begin with: commands, file meta information, identifying.
 _FIRST_GROUPS = frozenset((0x0000, 0x0002, 0x0004, 0x0008, 0x0010, 0x0018, 0x0020, 0x0028))
 #: Elements that are looked at before a file without preamble is taken for a data set.
@@ -77,9 +77,9 @@ def read_file_meta(front: bytes, start: int) -> tuple[str, str, int]:
     # Group 0002 alone is walked: it is always explicit, what follows it may not be.
     while front[position : position + 2] == b"\x02\x00":
         element = next(walk(front, EXPLICIT_LITTLE, position))
-        if element.tag in (_TRANSFER_SYNTAX, _MEDIA_STORAGE_CLASS):
+        if element.tag in (TRANSFER_SYNTAX, _MEDIA_STORAGE_CLASS):
             value = front[element.value : element.value_stop].decode("latin-1").rstrip(" \0")
-            if element.tag == _TRANSFER_SYNTAX:
+            if element.tag == TRANSFER_SYNTAX:
                 syntax = value
             else:
                 class_uid = value
