@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +37,10 @@ def frame_format(
         if described:
             result = described_format(described, pixel_header.PixelDtype)
         else:
-            size = _frame_size(container, geometry)
+            merged = _merged_metadata(container, needed=geometry is None)
+            size = _frame_size(container, geometry, merged)
             result = PixelFormat.from_dtype(pixel_header.PixelDtype, *size)
-            result = replace(result, photometric_interpretation=_photometric(container))
+            result = replace(result, photometric_interpretation=_photometric(merged))
     except (MetaDataError, UnsupportedKindError) as exc:
         raise InvalidCubeFileError(f"{container.name}: pixel header: {exc.message}") from exc
     space_size = _size_in_space(container) if geometry is None else geometry.shape[1:]
@@ -57,17 +58,18 @@ def _size_in_space(container: Container) -> tuple[object, ...] | None:
     return tuple(shape[1::-1]) if isinstance(shape, list) else None
 
 
-def _frame_size(container: Container, geometry: Geometry | None) -> tuple[int, int]:
+def _frame_size(
+    container: Container, geometry: Geometry | None, merged: dict[str, Any]
+) -> tuple[int, int]:
+    told = _size_in_metadata(merged)
     if geometry is not None:
         size = (geometry.shape[1], geometry.shape[2])
-        told = _size_in_metadata(_readable_metadata(container))
         if told not in (None, size):
             raise InvalidCubeFileError(
                 f"{container.name}: the space says that frames are {size}, the metadata {told}",
                 suggestion="the file is damaged; restore it from its source",
             )
         return size
-    told = _size_in_metadata(container.metadata())
     if told is not None:
         return told
     if not container.frame_count:
@@ -136,30 +138,26 @@ def _shared_value(merged: dict[str, Any], tag: str) -> object:
     return value[0] if all(item == value[0] for item in value) else None
 
 
-def _photometric(container: Container) -> str:
+def _merged_metadata(container: Container, *, needed: bool) -> dict[str, Any]:
+    """Return the entries of the metadata, none where it is damaged and not needed.
+
+    Damaged metadata is an error to whom it matters; the frames can be read without.
+    """
+    metadata = None
+    with nullcontext() if needed else suppress(InvalidCubeFileError, MetaDataError):
+        metadata = container.metadata()
+    found = (metadata or {}).get("_merged_data", metadata)
+    return found if isinstance(found, dict) else {}
+
+
+def _photometric(merged: dict[str, Any]) -> str:
     """Return the photometric interpretation of a file that tells it in its metadata only."""
-    found = _shared_value(_merged(_readable_metadata(container)), "00280004")
+    found = _shared_value(merged, "00280004")
     return found if isinstance(found, str) else "MONOCHROME2"
 
 
-def _readable_metadata(container: Container) -> dict[str, Any] | None:
-    """Return the metadata section, None where it is damaged, too.
-
-    That is an error to whom the metadata matters; the frames can be read without.
-    """
-    with suppress(InvalidCubeFileError, MetaDataError):
-        return container.metadata()
-    return None
-
-
-def _size_in_metadata(metadata: dict[str, Any] | None) -> tuple[int, int] | None:
-    merged = _merged(metadata)
+def _size_in_metadata(merged: dict[str, Any]) -> tuple[int, int] | None:
     rows, columns = (_shared_value(merged, tag) for tag in ("00280010", "00280011"))
     if isinstance(rows, int) and isinstance(columns, int) and rows and columns:
         return rows, columns
     return None
-
-
-def _merged(metadata: dict[str, Any] | None) -> dict[str, Any]:
-    found = (metadata or {}).get("_merged_data", metadata)
-    return found if isinstance(found, dict) else {}

@@ -55,12 +55,7 @@ def meta_of_headers(headers: Sequence[SliceHeader], name: str) -> DicomMeta:
     What a writer left out can be made again, and without it a copy of the series would lose
     the headers, too.
     """
-
-    def merged() -> dict[str, Any]:
-        with errors_name(name):
-            return merged_metadata(list(headers))
-
-    meta = DicomMeta.lazy(merged, len(headers), place=name)
+    meta = DicomMeta.lazy(lambda: merged_metadata(list(headers)), len(headers), place=name)
     meta.load_filenames_late(lambda: [header.name for header in headers])
     return meta
 
