@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count, islice
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
 
 from dicube_core.exceptions import EncodeError
 from dicube_core.settings import get_num_threads
@@ -27,12 +27,23 @@ __all__ = ["EncodedFrames", "InOrder", "run_frames", "same_values"]
 T = TypeVar("T")
 
 
-def run_frames(work: Callable[[int, int], None], frames: Sequence[int]) -> None:
+def run_frames(
+    work: Callable[[int, int], None], frames: Sequence[int], n_threads: int | None = None
+) -> None:
     """Call ``work(position, frame)`` for every frame, on the configured number of threads.
 
     The first error stops the others and is raised.
+
+    Parameters
+    ----------
+    work : callable
+        Called once for each frame, in any order.
+    frames : sequence of int
+        What `work` is called with, beside the position in the sequence.
+    n_threads : int, optional
+        Another number of threads.
     """
-    n_threads = min(get_num_threads(), len(frames))
+    n_threads = min(n_threads or get_num_threads(), len(frames))
     if n_threads <= 1:
         for position, frame in enumerate(frames):
             work(position, frame)
@@ -107,7 +118,14 @@ class InOrder(Generic[T]):
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-class EncodedFrames(InOrder[bytes]):
+class EncodedFrame(NamedTuple):
+    """A codestream, and how much of it each lower resolution needs, where that was asked for."""
+
+    codestream: bytes
+    ends: tuple[int, ...] = ()
+
+
+class EncodedFrames(InOrder[EncodedFrame]):
     """The codestreams of all frames; see `InOrder`.
 
     Parameters
@@ -124,6 +142,8 @@ class EncodedFrames(InOrder[bytes]):
         Of all frames.
     verify : bool
         Decode every codestream and compare it with what was loaded.
+    resolutions : bool
+        Find out where the resolutions of the codestreams end.
 
     Raises
     ------
@@ -143,8 +163,10 @@ class EncodedFrames(InOrder[bytes]):
         pixel_format: PixelFormat,
         *,
         verify: bool = True,
+        resolutions: bool = False,
     ) -> None:
-        super().__init__(_Encoder(load, codec, pixel_format, verify).encode, frame_count)
+        encoder = _Encoder(load, codec, pixel_format, verify, resolutions)
+        super().__init__(encoder.encode, frame_count)
 
 
 class _Encoder:
@@ -156,8 +178,10 @@ class _Encoder:
         codec: FrameCodec,
         pixel_format: PixelFormat,
         verify: bool,
+        resolutions: bool,
     ) -> None:
         self._load, self._codec, self._format, self._verify = load, codec, pixel_format, verify
+        self._resolutions = resolutions
         self._local = threading.local()
 
     def _scratch(self, name: str) -> Array:
@@ -169,13 +193,17 @@ class _Encoder:
             setattr(self._local, name, buffer)
         return buffer
 
-    def encode(self, index: int) -> bytes:
+    def encode(self, index: int) -> EncodedFrame:
         frame, codestream = self._load(index, self._scratch("frame"))
         if codestream is None:
             codestream = self._codec.encode(frame, self._format)
         if self._verify:
             self._compare(index, codestream, frame)
-        return codestream
+        if not self._resolutions:
+            return EncodedFrame(codestream)
+        from dicube_core.codec.resolutions import proven_ends
+
+        return EncodedFrame(codestream, proven_ends(codestream, self._codec, self._format))
 
     def _compare(self, index: int, codestream: bytes, frame: Array) -> None:
         decoded = self._codec.decode(codestream, self._format, out=self._scratch("decoded"))

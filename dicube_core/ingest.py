@@ -197,6 +197,7 @@ def convert(
         codec=codec,
         pixel_format=pixel_format,
         verify=verify,
+        progressive=progressive,
         progress=progress,
     )
     path = Path(file_path)

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from dicube_core.metadata.meta import DicomMeta
     from dicube_core.pixels import PixelFormat
 
-__all__ = ["encoder", "headers_of_image", "save_image", "write_frames"]
+__all__ = ["PROGRESSIVE_LEVELS", "encoder", "headers_of_image", "save_image", "write_frames"]
 
 _PROGRESSIVE_CODEC = "htj2k"
+#: Resolutions below the full one whose ends are noted: those that our encoder makes.
+PROGRESSIVE_LEVELS = 5
 
 
 def encoder(
@@ -72,6 +74,7 @@ def write_frames(
     codec: FrameCodec,
     pixel_format: PixelFormat,
     verify: bool,
+    progressive: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Encode and write frame by frame; the file appears when the last one is in it.
@@ -82,6 +85,8 @@ def write_frames(
         Everything but the frames.
     load : callable
         As in `EncodedFrames`.
+    progressive : bool
+        Note where each resolution of the codestreams ends.
     progress : callable, optional
         Called with (frames written, frames in all).
     """
@@ -91,12 +96,15 @@ def write_frames(
             f"{frame_count} frames, the limit frame_count is {limit}",
             suggestion=how_to_raise("frame_count"),
         )
+    levels = PROGRESSIVE_LEVELS if progressive else 0
     with (
-        ContainerWriter(path, sections, frame_count) as writer,
-        EncodedFrames(load, frame_count, codec, pixel_format, verify=verify) as encoded,
+        ContainerWriter(path, sections, frame_count, levels=levels) as writer,
+        EncodedFrames(
+            load, frame_count, codec, pixel_format, verify=verify, resolutions=progressive
+        ) as encoded,
     ):
-        for number, codestream in enumerate(encoded, 1):
-            writer.append(codestream)
+        for number, frame in enumerate(encoded, 1):
+            writer.append(frame.codestream, frame.ends)
             if progress is not None:
                 progress(number, frame_count)
         writer.commit()
@@ -127,8 +135,9 @@ def save_image(
         Decode every frame after encoding and compare it (default). About half of the encoding
         time.
     progressive : bool
-        Write where each resolution ends into every codestream (112 bytes a frame), so that
-        frames of up to 2048 rows and columns can be streamed as HTJ2K Lossless RPCL
+        Write where each resolution ends into every codestream (112 bytes a frame) and into a
+        table of the file (40), so that lower ones are read without the rest, and frames of up to
+        2048 rows and columns can be streamed as HTJ2K Lossless RPCL
         (1.2.840.10008.1.2.4.202).
     codec : str, optional
         Encodes the frames. By default ``htj2k``, and ``pcodec`` for real values and integers of
@@ -164,6 +173,7 @@ def save_image(
         codec=frame_codec,
         pixel_format=image.pixel_format,
         verify=verify,
+        progressive=progressive,
         progress=progress,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import dataclass
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from dicube_core.exceptions import InvalidCubeFileError, ReaderClosedError
@@ -16,8 +17,18 @@ from dicube_core.path_source import (
     short_read,
 )
 from dicube_core.unknown import UNKNOWN_SOURCE, first_answer
+from dicube_core.urls import is_url, shown
 
-__all__ = ["ByteSource", "BytesSource", "FileObjectSource", "PathSource", "open_source"]
+__all__ = [
+    "ByteSource",
+    "BytesSource",
+    "FileObjectSource",
+    "PathSource",
+    "RemoteByteSource",
+    "Requests",
+    "open_source",
+    "requests_of",
+]
 
 
 @runtime_checkable
@@ -41,6 +52,50 @@ class ByteSource(Protocol):
             The source ends before.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """How a store is read best in which a request takes long, whatever it brings.
+
+    Parameters
+    ----------
+    front_bytes : int
+        Asked for at first. What a reader needs besides frames is in there for series of a few
+        hundred slices; for longer ones a second request brings exactly the rest.
+    joined_bytes : int
+        Ranges that lie side by side are asked for in one request, up to this length.
+    gap_bytes : int
+        Bytes that nobody asked for which may lie between ranges that are joined.
+    at_once : int
+        Requests at the same time, and waiting to be used: what is read ahead is bounded by
+        ``at_once * joined_bytes``.
+    """
+
+    front_bytes: int = 1 << 15
+    joined_bytes: int = 2 << 20
+    gap_bytes: int = 1 << 13
+    at_once: int = 8
+
+
+@runtime_checkable
+class RemoteByteSource(ByteSource, Protocol):
+    """A `ByteSource` that says how it is read best: in few requests, several at once.
+
+    Its `read_at` is called from several threads at once for that. It is pickled with readers of
+    it, and must then find the same bytes, or raise.
+    """
+
+    @property
+    def requests(self) -> Requests:
+        """How to read it."""
+        ...
+
+
+def requests_of(source: ByteSource) -> Requests | None:
+    """Return how a source is read best, None where each range may as well be read by itself."""
+    found = getattr(source, "requests", None)
+    return found if isinstance(found, Requests) else None
 
 
 class BytesSource:
@@ -146,7 +201,7 @@ def open_source(source: object) -> ByteSource:
     OSError
         The file cannot be opened.
     """
-    if isinstance(source, str) and "://" in source:
+    if is_url(source):
         found = first_answer(UNKNOWN_SOURCE, source)
         if found is not None:
             return _byte_source(found, source)
@@ -171,5 +226,7 @@ def open_source(source: object) -> ByteSource:
 
 def _byte_source(found: object, source: object) -> ByteSource:
     if not isinstance(found, ByteSource):
-        raise TypeError(f"a plugin opened {source!r} as {type(found).__name__}, no ByteSource")
+        raise TypeError(
+            f"a plugin opened {shown(source)!r} as {type(found).__name__}, no ByteSource"
+        )
     return found

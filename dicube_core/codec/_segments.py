@@ -54,6 +54,8 @@ class Coding:
     cod_offset: int
     qcd_offset: int
     colour_transform: bool = False
+    #: Packets of each resolution, lowest first; `n_packets` is their sum.
+    packets: tuple[int, ...] = ()
 
 
 # Bounded; all frames of a series share one entry, so a usual frame costs one dictionary look-up.
@@ -75,6 +77,8 @@ def read_coding(segments: tuple[bytes, ...], offsets: tuple[int, ...]) -> Coding
     precincts = _read_precincts(cod, cod_offset, style, levels)
     reversible = wavelet == _REVERSIBLE_5_3
     guard_bits, exponents = _read_qcd(segments[3], offsets[3], levels, reversible)
+    each = layers * components
+    packets = tuple(each * n for n in _count_precincts(rows, columns, levels, precincts))
     return Coding(
         rows=rows,
         columns=columns,
@@ -87,13 +91,14 @@ def read_coding(segments: tuple[bytes, ...], offsets: tuple[int, ...]) -> Coding
         code_block=(4 << height, 4 << width),
         reversible=reversible,
         ht=mode & _HT_BLOCKS != 0,
-        n_packets=_count_precincts(rows, columns, levels, precincts) * layers * components,
+        n_packets=sum(packets),
         magnitude_code=magnitude_code,
         guard_bits=guard_bits,
         exponents=exponents,
         cod_offset=cod_offset,
         qcd_offset=offsets[3],
         colour_transform=transform == 1,
+        packets=packets,
     )
 
 
@@ -167,13 +172,13 @@ def _read_precincts(cod: bytes, offset: int, style: int, levels: int) -> bytes:
     return precincts
 
 
-def _count_precincts(rows: int, columns: int, levels: int, precincts: bytes) -> int:
-    total = 0
+def _count_precincts(rows: int, columns: int, levels: int, precincts: bytes) -> list[int]:
+    counts = []
     for resolution, size in enumerate(precincts):
         down = levels - resolution
         high, wide = _ceil_shift(rows, down), _ceil_shift(columns, down)
-        total += _ceil_shift(high, size >> 4) * _ceil_shift(wide, size & 15)
-    return total
+        counts.append(_ceil_shift(high, size >> 4) * _ceil_shift(wide, size & 15))
+    return counts
 
 
 def _ceil_shift(value: int, bits: int) -> int:

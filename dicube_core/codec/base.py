@@ -132,7 +132,9 @@ class FrameCodec(Protocol):
         level : int, optional
             How often to halve the resolution, from 0 to the decompositions of the codestream.
             The result (and `out`) then has ``ceil(rows / 2**level)`` rows and
-            ``ceil(columns / 2**level)`` columns.
+            ``ceil(columns / 2**level)`` columns. Values are within the depth of the codestream,
+            though the low-pass filter overshoots. Of what cannot be averaged (indices of a
+            palette, words with something else in spare bits) every ``2**level``-th is given.
 
         Returns
         -------

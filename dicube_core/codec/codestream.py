@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dicube_core.codec._segments import Coding, damage, read_coding
 from dicube_core.codec._tile_parts import TilePart, read_tile_parts, read_tlm, unknown_marker
@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from dicube_core.codec.base import Codestream
     from dicube_core.pixels import PixelFormat
 
-__all__ = ["CodestreamInfo", "TilePart", "check", "most_packets", "parse", "rpcl_obstacle"]
+__all__ = [
+    "CodestreamInfo",
+    "MainHeader",
+    "TilePart",
+    "check",
+    "main_header",
+    "most_packets",
+    "parse",
+    "rpcl_obstacle",
+]
 
 _SIZ, _CAP, _COD, _QCD = 0xFF51, 0xFF50, 0xFF52, 0xFF5C
 _TLM, _SOT = 0xFF55, 0xFF90
@@ -114,6 +123,39 @@ class CodestreamInfo:
         return self.coding.ht
 
 
+class MainHeader(NamedTuple):
+    """What stands before the first tile-part.
+
+    `tile_part_lengths` are those listed there, None without a list; `stop` is where it ends.
+    """
+
+    coding: Coding
+    tile_part_lengths: list[int] | None
+    stop: int
+
+
+def main_header(codestream: Codestream) -> MainHeader:
+    """Read the main header of a codestream, of which nothing else need be there.
+
+    Raises
+    ------
+    DecodeError
+        Damaged, truncated, or using what this package does not decode.
+    """
+    size = len(codestream)
+    if bytes(codestream[:2]) != b"\xff\x4f":
+        raise damage("SOC", 0, "FF4F", bytes(codestream[:2]).hex() or "nothing")
+    positions, lengths, first_tile_part = _read_main_header(codestream, size)
+    segments, offsets = [], []
+    for marker, name in _REQUIRED.items():
+        start, end = positions.get(marker, (0, 0))
+        if not end:
+            raise damage(name, first_tile_part, f"{name} in the main header", "none")
+        segments.append(bytes(codestream[start:end]))
+        offsets.append(start)
+    return MainHeader(read_coding(tuple(segments), tuple(offsets)), lengths, first_tile_part)
+
+
 def parse(codestream: Codestream, *, allow_padding: bool = False) -> CodestreamInfo:
     """Read the markers of a codestream with one tile; the packets are not touched.
 
@@ -132,17 +174,7 @@ def parse(codestream: Codestream, *, allow_padding: bool = False) -> CodestreamI
     if isinstance(codestream, memoryview):
         codestream = codestream.cast("B")
     size = len(codestream)
-    if bytes(codestream[:2]) != b"\xff\x4f":
-        raise damage("SOC", 0, "FF4F", bytes(codestream[:2]).hex() or "nothing")
-    positions, lengths, first_tile_part = _read_main_header(codestream, size)
-    segments, offsets = [], []
-    for marker, name in _REQUIRED.items():
-        start, end = positions.get(marker, (0, 0))
-        if not end:
-            raise damage(name, first_tile_part, f"{name} in the main header", "none")
-        segments.append(bytes(codestream[start:end]))
-        offsets.append(start)
-    coding = read_coding(tuple(segments), tuple(offsets))
+    coding, lengths, first_tile_part = main_header(codestream)
     tile_parts, end = read_tile_parts(codestream, size, first_tile_part)
     if lengths is not None and lengths != [part.length for part in tile_parts]:
         found = [part.length for part in tile_parts]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dicube_core.codec._arrays import check_out, native_frame, reduced_shape, refuse_unfit
 from dicube_core.codec._loading import load_imagecodecs
+from dicube_core.codec._reduced import can_be_reduced, clipped, every_nth, widened
 from dicube_core.codec.base import HTJ2K_LOSSLESS
 from dicube_core.codec.codestream import check, parse
 from dicube_core.codec.native_errors import call_native
@@ -143,6 +144,8 @@ class OpenJPHCodec:
         dtype = pixel_format.dtype
         if out is not None:
             check_out(out, shape, dtype)
+        if level:
+            return self._reduced(codestream, pixel_format, info, level, out)
         # Without a colour transform the components are returned one after the other.
         planes = pixel_format.is_colour and not info.coding.colour_transform
         # What imagecodecs returns for this depth; the container of the frame may be wider.
@@ -153,8 +156,7 @@ class OpenJPHCodec:
         imagecodecs = require()
         source = codestream.cast("B") if isinstance(codestream, memoryview) else codestream
         decoded: StoredValues = call_native(
-            lambda: imagecodecs.htj2k_decode(source, skipres=level or None, out=target),
-            DecodeError,
+            lambda: imagecodecs.htj2k_decode(source, out=target), DecodeError
         )
         if planes and decoded.shape == (shape[2], *shape[:2]):
             decoded = np.moveaxis(decoded, 0, 2)
@@ -168,6 +170,34 @@ class OpenJPHCodec:
         if decoded is not out:
             out[...] = decoded
         return out
+
+    def _reduced(
+        self,
+        codestream: Codestream,
+        pixel_format: PixelFormat,
+        info: CodestreamInfo,
+        level: int,
+        out: StoredValues | None,
+    ) -> StoredValues:
+        """Decode a lower resolution, or thin out the frame where there can be none."""
+        import numpy as np
+
+        shape = reduced_shape(info, level, pixel_format)
+        if out is None:
+            out = np.empty(shape, pixel_format.dtype)
+        if not can_be_reduced(info, pixel_format):
+            out[...] = every_nth(self.decode(codestream, pixel_format), level)
+            return out
+        imagecodecs = require()
+        source = widened(codestream, info)
+        decoded: StoredValues = call_native(
+            lambda: imagecodecs.htj2k_decode(source, skipres=level), DecodeError
+        )
+        if decoded.ndim == 3 and decoded.shape == (shape[-1], *shape[:2]) != shape:
+            decoded = np.moveaxis(decoded, 0, 2)
+        if decoded.shape != shape:
+            raise DecodeError(f"expected values of shape {shape}, found {decoded.shape}")
+        return clipped(decoded, info, out)
 
 
 def _narrow(values: StoredValues, pixel_format: PixelFormat) -> tuple[StoredValues, int | None]:

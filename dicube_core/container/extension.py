@@ -31,6 +31,7 @@ __all__ = [
     "LOST_HEADERS",
     "PIXEL_HEADER_KEY",
     "REPAIR_RECORD",
+    "RESOLUTIONS",
     "SLICE_HEADERS",
     "SOURCE_HEADER",
     "WRITER",
@@ -51,6 +52,8 @@ _HEAD = Struct("<8sIIQQII")
 _ENTRY = Struct("<4sIQQII")
 
 FRAME_CHECKSUMS = b"FCRC"
+#: Where each resolution ends in the codestreams, with checksums of what is before.
+RESOLUTIONS = b"RESL"
 #: Which frame of which instance each frame is; where it stands, headers are one per instance.
 FRAME_MAP = b"FRAM"
 #: How compressed instances were put together whose frames are kept as they were.
@@ -71,7 +74,7 @@ CRITICAL_PARTS = frozenset((FRAME_MAP,))
 _KNOWN = frozenset(
     (
         *(FRAME_CHECKSUMS, FRAME_MAP, FRONT_COPY, KEPT_ENCODING, LOST_HEADERS),
-        *(REPAIR_RECORD, SLICE_HEADERS, SOURCE_HEADER, WRITER),
+        *(REPAIR_RECORD, RESOLUTIONS, SLICE_HEADERS, SOURCE_HEADER, WRITER),
     )
 )
 _BASE = {

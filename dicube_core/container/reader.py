@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import operator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.checksum import crc32
 from dicube_core.container.extension import (
     FRAME_CHECKSUMS,
+    FRONT_COPY,
     PIXEL_HEADER_KEY,
+    RESOLUTIONS,
     SLICE_HEADERS,
     Directory,
     binding_of,
 )
 from dicube_core.container.index import FrameIndex, unpack_u32
 from dicube_core.container.layout import HEADER_SIZE, FileHeader, Section
+from dicube_core.container.read_ahead import ReadAhead, joined
+from dicube_core.container.resolutions import Prefix, Resolutions, prefixes_of
 from dicube_core.container.sections import decompress, parse_json
 from dicube_core.exceptions import (
     ChecksumError,
@@ -23,17 +29,23 @@ from dicube_core.exceptions import (
     InvalidCubeFileError,
     MetaDataError,
 )
+from dicube_core.lazy import lazy
 from dicube_core.settings import get_limits, how_to_raise
+from dicube_core.source import requests_of
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from dicube_core.source import ByteSource
 
 __all__ = ["Container"]
 
 _FRONT = 1 << 16
+#: Bytes of sections that are kept of a file in a store where a request takes long.
+_MOST_KEPT = 64 << 20
+#: A number of bytes per frame that the tables of a few numbers per frame may have.
+_PER_FRAME = 48
 #: What could hide a tag in JSON from a search for its digits: they are escaped, or in UTF-16 or 32.
 _HIDES_DIGITS = (b"\\u003", b"\\u004", b"\0")
 
@@ -42,7 +54,8 @@ class Container:
     """The parts of one file, as bytes and JSON; no pixel is decoded here.
 
     Opening reads the header, the extension directory, the pixel header and the frame index,
-    usually in a single read. Safe for several threads.
+    usually in a single read. Of a file in a store where a request takes long it reads all that
+    is no frame, in two requests at most, and keeps it. Safe for several threads.
 
     Parameters
     ----------
@@ -73,7 +86,13 @@ class Container:
         self.source = source
         self.name = str(getattr(source, "name", "<source>"))
         self.file_size = source.size()
-        self._front = source.read_at(0, min(self.file_size, _FRONT))
+        self._requests = requests_of(source)
+        front = _FRONT if self._requests is None else self._requests.front_bytes
+        self._front = source.read_at(0, min(self.file_size, front))
+        #: Other parts of the file that are kept, by their places.
+        self._kept: list[tuple[int, bytes]] = []
+        #: Frames that are read before they are asked for.
+        self._ahead: list[ReadAhead] = []
         self.header = FileHeader.parse(self._front, self.file_size, self.name)
         self.frame_count = self.header.frame_count
         self._check_limits()
@@ -81,6 +100,8 @@ class Container:
         if self._directory is not None:
             self._directory.check_file(self._front, self.file_size, self.name)
             self._check_places(self._directory)
+        if self._requests is not None:
+            self._keep_the_rest()
         self.pixel_header = self._read_pixel_header()
         self.description = self._pop_description()
         self.index = FrameIndex.parse(
@@ -94,6 +115,11 @@ class Container:
     def validated(self) -> bool:
         """Whether every byte read is compared with a checksum stored in the file."""
         return self._directory is not None
+
+    @property
+    def frame_checksums(self) -> Sequence[int] | None:
+        """CRC-32 of each codestream, None where the file has none."""
+        return self._crcs
 
     def _check_limits(self) -> None:
         """Refuse no frames, and more or larger sections than the limits allow, before all else."""
@@ -192,9 +218,32 @@ class Container:
             )
         return unpack_u32(data)
 
+    def _keep_the_rest(self) -> None:
+        """Read what is no frame and not in the first request, so that nobody has to ask again."""
+        assert self._requests is not None  # noqa: S101 - for the type checker
+        places = [section for _, section in self.header.sections()]
+        entries = {} if self._directory is None else self._directory.entries
+        places += [entry.section for tag, entry in entries.items() if tag != FRONT_COPY]
+        left = min(_MOST_KEPT, get_limits().metadata_bytes)
+        missing = []
+        for place in sorted({p for p in places if p.stop > len(self._front)}):
+            left -= place.length
+            if place.length and left >= 0:  # else it is refused, or read, when it is asked for
+                missing.append(place)
+        for start, stop in joined(missing, replace(self._requests, joined_bytes=_MOST_KEPT)):
+            begin = max(start, len(self._front))
+            data = self.source.read_at(begin, stop - begin)
+            if begin == len(self._front):
+                self._front += data
+            else:
+                self._kept.append((begin, data))
+
     def _read(self, section: Section) -> bytes:
         if section.stop <= len(self._front):
             return self._front[section.offset : section.stop]
+        for start, data in self._kept:
+            if start <= section.offset and section.stop <= start + len(data):
+                return data[section.offset - start : section.stop - start]
         return self.source.read_at(section.offset, section.length)
 
     def section(self, name: str) -> bytes:
@@ -225,7 +274,7 @@ class Container:
             return None
         what = f"extension part {tag.decode('latin-1')}"
         # Tables with a few numbers per frame are as long as there are frames.
-        self._check_size(entry.section, what, 16 * (self.frame_count + 1))
+        self._check_size(entry.section, what, _PER_FRAME * (self.frame_count + 1))
         data = self._read(entry.section)
         self._check(data, entry.crc, what, entry.section.offset)
         return data
@@ -243,8 +292,9 @@ class Container:
             One is damaged.
         """
         self.check_parts()
-        for frame in range(self.frame_count):
-            self.codestream(frame)
+        with self.reading_ahead(range(self.frame_count)):
+            for frame in range(self.frame_count):
+                self.codestream(frame)
 
     def check_parts(self) -> None:
         """Do so for everything but the frames; also for parts that nothing here reads."""
@@ -346,15 +396,126 @@ class Container:
         """
         number = self.frame_number(index)
         offset = self.index.offsets[number]
-        data = self.source.read_at(offset, self.index.lengths[number])
+        length = self.index.lengths[number]
+        data = self._frame(offset, length) if self._ahead else self.source.read_at(offset, length)
         if self._crcs is not None and crc32(data) != self._crcs[number]:
-            raise DamagedFrameError(
-                f"{self.name}: frame {number} at byte {offset} ({len(data)} bytes) does not "
-                "match its checksum",
-                suggestion="the frame is damaged, others may be whole; restore the file",
-                details={"path": self.name, "frame": number, "offset": offset},
-            )
+            raise self._damaged(number, data)
         return data
+
+    def _damaged(self, number: int, data: bytes, what: str = "") -> DamagedFrameError:
+        offset = self.index.offsets[number]
+        return DamagedFrameError(
+            f"{self.name}: {what}frame {number} at byte {offset} ({len(data)} bytes) does not "
+            "match its checksum",
+            suggestion="the frame is damaged, others may be whole; restore the file",
+            details={"path": self.name, "frame": number, "offset": offset},
+        )
+
+    def _frame(self, offset: int, length: int) -> bytes:
+        """Read a frame, or the beginning of one, that may have been read already."""
+        for ahead in tuple(self._ahead):
+            data = ahead.take(Section(offset, length))
+            if data is not None:
+                return data
+        return self.source.read_at(offset, length)
+
+    @lazy
+    def resolutions(self) -> Resolutions | None:
+        """How much of each frame a lower resolution needs, None where the file does not say.
+
+        Raises
+        ------
+        InvalidCubeFileError
+            The table cannot be.
+        """
+        data = self.part(RESOLUTIONS)
+        if data is None:
+            return None
+        return Resolutions(data, self.index.lengths, f"{self.name}: extension part RESL")
+
+    def prefix(self, index: int, level: int) -> bytes | None:
+        """Return as much of a frame as a resolution needs, compared with its own checksum.
+
+        Parameters
+        ----------
+        index : int
+            As in `codestream`.
+        level : int
+            How often the resolution is halved.
+
+        Returns
+        -------
+        bytes or None
+            None where the file does not say how much that is.
+
+        Raises
+        ------
+        FrameIndexError, ChecksumError, DecodeError
+            As `codestream`.
+        InvalidCubeFileError
+            The table cannot be.
+        """
+        number = self.frame_number(index)
+        known = None if self.resolutions is None else self.resolutions.prefix(number, level)
+        if known is None:
+            return None
+        data = self._frame(self.index.offsets[number], known.length)
+        if crc32(data) != known.crc:
+            raise self._damaged(number, data, f"resolution {level} of ")
+        return data
+
+    def prefixes(self, index: int, codestream: bytes) -> list[Prefix]:
+        """Return the known prefixes of a frame, compared with its codestream.
+
+        Raises
+        ------
+        InvalidCubeFileError
+            They are not what it begins with.
+        """
+        number = self.frame_number(index)
+        if self.resolutions is None:
+            return []
+        row = [prefix for prefix in self.resolutions.row(number) if prefix.length]
+        if row != prefixes_of(codestream, [prefix.length for prefix in row], len(row)):
+            raise InvalidCubeFileError(
+                f"{self.name}: extension part RESL has checksums that are not those of frame "
+                f"{number}",
+                suggestion="the file is damaged or was tampered with; restore it from its source",
+                details={"path": self.name, "frame": number},
+            )
+        return row
+
+    @contextmanager
+    def reading_ahead(self, frames: Sequence[int], level: int = 0) -> Iterator[None]:
+        """Read frames before they are asked for, in few requests and several at once.
+
+        Does nothing for files that are no further away than a disk.
+
+        Parameters
+        ----------
+        frames : sequence of int
+            Those that will be asked for, by their numbers, in this order.
+        level : int
+            How often their resolution will be halved.
+        """
+        if self._requests is None or len(frames) < 2:
+            yield
+            return
+        places = self._places_of(frames, level)
+        with ReadAhead(self.source.read_at, places, self._requests) as ahead:
+            self._ahead.append(ahead)
+            try:
+                yield
+            finally:
+                with suppress(ValueError):  # in a process made by fork meanwhile
+                    self._ahead.remove(ahead)
+
+    def _places_of(self, frames: Sequence[int], level: int) -> Iterable[Section]:
+        table = self.resolutions if level else None
+        for number in frames:
+            known = None if table is None else table.prefix(number, level)
+            length = self.index.lengths[number] if known is None else known.length
+            yield Section(self.index.offsets[number], length)
 
 
 class DamagedFrameError(ChecksumError, DecodeError):

@@ -12,6 +12,7 @@ from dicube_core.container.extension import (
     CRITICAL_PARTS,
     FRAME_CHECKSUMS,
     PIXEL_HEADER_KEY,
+    RESOLUTIONS,
     WRITER,
     Directory,
     Entry,
@@ -20,13 +21,16 @@ from dicube_core.container.extension import (
 from dicube_core.container.front_copy import pack_front_copy, with_front_copy
 from dicube_core.container.index import pack_u32, pack_u64
 from dicube_core.container.layout import HEADER_SIZE, SECTION_NAMES, FileHeader, Section
+from dicube_core.container.resolutions import pack_resolutions, prefixes_of, table_size
 from dicube_core.container.sections import dump_json
 from dicube_core.exceptions import DataConsistencyError
 from dicube_core.temporaries import Discarding
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from dicube_core.container.resolutions import Prefix
 
 __all__ = ["ContainerWriter", "SeriesSections"]
 
@@ -69,13 +73,22 @@ class ContainerWriter(Discarding):
         Everything but the frames.
     frame_count : int
         Number of frames that will be appended.
+    levels : int
+        Resolutions below the full one whose ends are kept for each frame; see `append`.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], sections: SeriesSections, frame_count: int
+        self,
+        path: str | os.PathLike[str],
+        sections: SeriesSections,
+        frame_count: int,
+        *,
+        levels: int = 0,
     ) -> None:
         self._sections = sections
         self._frame_count = frame_count
+        self._levels = levels
+        self._prefixes: list[list[Prefix]] = []
         self._offsets: list[int] = []
         self._lengths: list[int] = []
         self._crcs: list[int] = []
@@ -89,7 +102,8 @@ class ContainerWriter(Discarding):
 
     def _layout(self) -> None:
         """Place the directory, its payloads, the six sections and the first frame."""
-        payloads = self._payloads(bytes(4 * self._frame_count))
+        table = table_size(self._frame_count, self._levels) if self._levels else 0
+        payloads = self._payloads(bytes(4 * self._frame_count), bytes(table))
         n_entries = len(payloads) + len(SECTION_NAMES) + 1
         position = HEADER_SIZE + directory_size(n_entries)
         self._places: dict[bytes, Section] = {}
@@ -116,7 +130,7 @@ class ContainerWriter(Discarding):
         self._pixel_header_bytes = self._pixel_header(extension_length, self._header_crc)
         self._first_frame = position
 
-    def _payloads(self, checksums: bytes) -> dict[bytes, bytes]:
+    def _payloads(self, checksums: bytes, resolutions: bytes) -> dict[bytes, bytes]:
         """Return the parts of the extension in their order.
 
         Those that can be made again stand first: the beginning of a file is what is overwritten
@@ -124,7 +138,10 @@ class ContainerWriter(Discarding):
         """
         rest = dict(self._sections.extension)
         first = {WRITER: rest.pop(WRITER)} if WRITER in rest else {}
-        return {**first, FRAME_CHECKSUMS: checksums, **rest}
+        first[FRAME_CHECKSUMS] = checksums
+        if self._levels:
+            first[RESOLUTIONS] = resolutions
+        return {**first, **rest}
 
     def _pixel_header(self, extension_length: int, header_crc: int) -> bytes:
         key = {
@@ -138,8 +155,16 @@ class ContainerWriter(Discarding):
         head, _, tail = text.rpartition(mark)
         return head + b'"header_crc32":' + b"%10d" % header_crc + tail
 
-    def append(self, codestream: bytes) -> None:
-        """Write the next frame."""
+    def append(self, codestream: bytes, ends: Sequence[int] = ()) -> None:
+        """Write the next frame.
+
+        Parameters
+        ----------
+        codestream : bytes
+            Complete.
+        ends : sequence of int, optional
+            How much of it is needed where the resolution is halved once, twice, and so on.
+        """
         position = self._offsets[-1] + self._lengths[-1] if self._offsets else self._first_frame
         if len(self._offsets) == self._frame_count:
             raise DataConsistencyError(f"more than the announced {self._frame_count} frames")
@@ -147,6 +172,8 @@ class ContainerWriter(Discarding):
         self._offsets.append(position)
         self._lengths.append(len(codestream))
         self._crcs.append(crc32(codestream))
+        if self._levels:
+            self._prefixes.append(prefixes_of(codestream, ends, self._levels))
 
     def commit(self, inspect: Callable[[BinaryIO], None] | None = None) -> None:
         """Fill in the tables and put the file under its name.
@@ -174,7 +201,8 @@ class ContainerWriter(Discarding):
             "frame_offsets": pack_u64(self._offsets),
             "frame_lengths": pack_u64(self._lengths),
         }
-        payloads = self._payloads(pack_u32(self._crcs))
+        resolutions = pack_resolutions(self._prefixes, self._levels)
+        payloads = self._payloads(pack_u32(self._crcs), resolutions)
         entries = {
             tag: Entry(self._places[tag], crc32(payload), CRITICAL * (tag in CRITICAL_PARTS))
             for tag, payload in payloads.items()

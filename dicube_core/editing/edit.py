@@ -364,12 +364,17 @@ def _copy(
     progress: Callable[[int, int], None] | None,
 ) -> None:
     """Copy the frames as they are; checksum and structure of each are checked on the way."""
-    count = reader.frame_count
-    with ContainerWriter(target, sections, count) as writer:
+    count, table = reader.frame_count, reader.container.resolutions
+    levels = 0 if table is None else table.levels
+    with (
+        ContainerWriter(target, sections, count, levels=levels) as writer,
+        reader.reading_ahead(),
+    ):
         for index in range(count):
             codestream = reader.codestream(index)
             reader.check_frame(index, codestream)
-            writer.append(codestream)
+            prefixes = reader.container.prefixes(index, codestream)
+            writer.append(codestream, [prefix.length for prefix in prefixes])
             if progress is not None:
                 progress(index + 1, count)
         writer.commit(inspect)

@@ -10,7 +10,7 @@ from dicube_core.container.sections import parse_json
 from dicube_core.exceptions import InvalidCubeFileError, MetaDataError
 from dicube_core.lazy import lazy
 from dicube_core.pixel_header import PixelDataHeader
-from dicube_core.source import PathSource, open_source
+from dicube_core.source import PathSource, open_source, requests_of
 
 if TYPE_CHECKING:
     import os
@@ -89,4 +89,13 @@ class OpenFile:
             return type(self), (self._source.__reduce__()[1][0],)
         if isinstance(self._given, bytes):
             return type(self), (self._given,)
-        raise TypeError("only a reader opened from a path or from bytes can be pickled")
+        if requests_of(self._source) is not None:
+            return _opened_again, (type(self), self._source, self._owned)
+        raise TypeError("only a reader opened from a path, address or bytes can be pickled")
+
+
+def _opened_again(kind: type[OpenFile], source: ByteSource, owned: bool) -> OpenFile:
+    """Open what was pickled; the source itself sees to it that it is the same as it was."""
+    reader = kind(source)
+    reader._owned = owned  # noqa: SLF001 - its own
+    return reader

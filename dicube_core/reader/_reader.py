@@ -11,12 +11,15 @@ from dicube_core.exceptions import (
     DecodeError,
     InvalidCubeFileError,
 )
+from dicube_core.lazy import lazy
 from dicube_core.reader._places import PlacedFile
 from dicube_core.reader._stored_parts import SHOWN
+from dicube_core.shown import Shown
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
     from typing import BinaryIO
 
     import numpy.typing as npt
@@ -30,18 +33,19 @@ __all__ = ["Reader", "open_file"]
 _LONGEST_CODEC_NAME = 150
 
 
-class Reader(PlacedFile):
+class Reader(Shown, PlacedFile):
     """Header, metadata, geometry and single frames of a ``.dcbs`` file.
 
     Opening touches no frame. Every byte is compared with its checksum as it is read, where the
     file has checksums (`validated`), and every codestream is checked against the file's own
     description before a decoder sees it. Safe for several threads and after fork; pickles as its
-    path. A context manager.
+    path or address. A context manager.
 
     Parameters
     ----------
-    source : path, bytes, seekable binary file, or ByteSource
-        Where the file is. What the reader opened itself it closes, and nothing else.
+    source : path, bytes, seekable binary file, address, or ByteSource
+        Where the file is. Addresses are texts such as ``https://...`` or ``s3://...``, which
+        plugins open. What the reader opened itself it closes, and nothing else.
 
     Raises
     ------
@@ -94,7 +98,9 @@ class Reader(PlacedFile):
         index : int
             Position in file order, 0-based; negative values count from the end.
         level : int
-            Resolution levels to leave out: the frame is ``ceil(size / 2**level)`` wide.
+            Resolution levels to leave out: the frame is ``ceil(size / 2**level)`` wide. Indices of
+            palettes, and words with something else in spare bits, are not averaged. Of files
+            that were written with `progressive` no more is read than this takes.
         out : ndarray of shape (rows, columns), optional
             Filled and returned. C-contiguous, of the stored type.
 
@@ -110,11 +116,109 @@ class Reader(PlacedFile):
         DecodeError, ChecksumError
             The frame is damaged; the message names it and its byte offset.
         """
-        codestream = self._container.codestream(index)
+        codestream = self._needed(index, level) if level else self._container.codestream(index)
+        return self.decode(index, codestream, level, out)
+
+    def decode(
+        self, index: int, codestream: bytes, level: int = 0, out: npt.NDArray[Any] | None = None
+    ) -> npt.NDArray[Any]:
+        """Decode the codestream of a frame, as `frame` does; for who has read it already."""
         try:
             return self.codec.decode(codestream, self.pixel_format, out=out, level=level)
         except DecodeError as exc:
             raise self._located(exc, index) from exc
+
+    def _needed(self, index: int, level: int) -> bytes:
+        """Return a codestream that decodes to a lower resolution: no more than is needed for it."""
+        prefix = self._container.prefix(index, level)
+        if prefix is None:
+            return self._container.codestream(index)
+        from dicube_core.codec.resolutions import completed
+
+        length = self._container.index.lengths[self._container.frame_number(index)]
+        try:
+            whole = completed(prefix, level, length, self.pixel_format)
+        except DecodeError as exc:
+            raise self._located(exc, index) from exc
+        return self._container.codestream(index) if whole is None else whole
+
+    @lazy
+    def levels(self) -> int:
+        """How often the resolution of the first frame can be halved; 0 for other codecs than HTJ2K.
+
+        Raises
+        ------
+        DecodeError, ChecksumError
+            That frame is damaged.
+        """
+        if not self.codec_name.startswith("htj2k"):
+            return 0
+        table = self._container.resolutions
+        for level in range(0 if table is None else table.levels, 0, -1):
+            prefix = self._container.prefix(0, level)
+            if prefix is not None:
+                from dicube_core.codec.resolutions import levels_of
+
+                try:
+                    return levels_of(prefix)
+                except DecodeError as exc:
+                    raise self._located(exc, 0) from exc
+        return self.inspect(0, self.codestream(0)).levels
+
+    def check_resolutions(self, index: int, codestream: bytes) -> None:
+        """Check that what the file says of the resolutions of a frame is so, by decoding each.
+
+        Parameters
+        ----------
+        index : int
+            The frame.
+        codestream : bytes
+            Of it, as it is stored.
+
+        Raises
+        ------
+        InvalidCubeFileError, DecodeError
+            It is not; the message names the frame.
+        """
+        import numpy as np
+
+        from dicube_core.codec.resolutions import completed
+
+        for level, prefix in enumerate(self._container.prefixes(index, codestream), 1):
+            try:
+                part = completed(
+                    codestream[: prefix.length], level, len(codestream), self.pixel_format
+                )
+            except DecodeError as exc:
+                raise self._located(exc, index) from exc
+            if part is None:
+                continue  # the whole frame is read
+            found = self.decode(index, part, level)
+            if not np.array_equal(found, self.decode(index, codestream, level)):
+                raise InvalidCubeFileError(
+                    f"{self.name}: extension part RESL: resolution {level} of frame {index} is "
+                    "not that of the frame",
+                    suggestion="the file was tampered with; restore it from its source",
+                    details={"path": self.name, "frame": index},
+                )
+
+    def reading_ahead(
+        self, frames: Iterable[int] | slice | None = None, level: int = 0
+    ) -> AbstractContextManager[None]:
+        """Read frames before they are asked for, where the file is in a store and each takes long.
+
+        Within the context, those that are near each other come in one request, several requests
+        are made at once, and what is waiting to be used is bounded (see
+        `dicube_core.source.Requests`). Files on disk are read as without. `frames` does so itself.
+
+        Parameters
+        ----------
+        frames : range, slice or iterable of int, optional
+            Which will be asked for, in this order; all by default.
+        level : int
+            In which resolution; see `frame`.
+        """
+        return self._container.reading_ahead(self.frame_numbers(frames), level)
 
     def inspect(self, index: int, codestream: bytes) -> CodestreamInfo:
         """Check that the codestream of a frame is HTJ2K, and what the file says its frames are.
@@ -227,7 +331,8 @@ class Reader(PlacedFile):
         def decode(position: int, index: int) -> None:
             self.frame(index, level, target[position])
 
-        run_frames(decode, chosen)
+        with self._container.reading_ahead(chosen, level):
+            run_frames(decode, chosen)
         return target
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ from dicube_core.container.extension import (
     LOST_HEADERS,
     PIXEL_HEADER_KEY,
     REPAIR_RECORD,
+    RESOLUTIONS,
     SOURCE_HEADER,
     WRITER,
 )
@@ -110,10 +111,10 @@ def read_content(places: Places, found: FoundFrames) -> Content:
 
 def _note_others(places: Places) -> None:
     """Take note of damage to parts that no slice depends on."""
-    for tag in (WRITER, FRONT_COPY, REPAIR_RECORD, LOST_HEADERS):
+    for tag in (WRITER, RESOLUTIONS, FRONT_COPY, REPAIR_RECORD, LOST_HEADERS):
         entry = places.entries.get(tag)
         if entry is not None and places.proven(tag) is None:
-            lost = tag not in (WRITER, FRONT_COPY)
+            lost = tag not in (WRITER, RESOLUTIONS, FRONT_COPY)
             outcome = "no copy of it is in the file" if lost else "written anew"
             cause = "does not match its checksum"
             places.note(tag.decode(), entry.section, cause, outcome, lost=lost)

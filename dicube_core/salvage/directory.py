@@ -15,6 +15,7 @@ from dicube_core.container.extension import (
     KEPT_ENCODING,
     LOST_HEADERS,
     REPAIR_RECORD,
+    RESOLUTIONS,
     SLICE_HEADERS,
     SOURCE_HEADER,
     WRITER,
@@ -33,7 +34,7 @@ __all__ = ["made_again"]
 
 _PAYLOADS = (
     *(FRAME_CHECKSUMS, WRITER, SLICE_HEADERS, FRAME_MAP, KEPT_ENCODING, SOURCE_HEADER),
-    *(REPAIR_RECORD, LOST_HEADERS),
+    *(REPAIR_RECORD, LOST_HEADERS, RESOLUTIONS),
 )
 #: Directories that are tried, at most.
 _TRIES = 4096

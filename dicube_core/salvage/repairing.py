@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from dicube_core.atomic import write_copy
 from dicube_core.checksum import crc32
-from dicube_core.container.extension import LOST_HEADERS, REPAIR_RECORD
+from dicube_core.codec.registry import get_codec
+from dicube_core.codec.resolutions import proven_ends
+from dicube_core.container.extension import LOST_HEADERS, REPAIR_RECORD, RESOLUTIONS
 from dicube_core.container.writer import ContainerWriter
 from dicube_core.dicom.headers import pack_headers
-from dicube_core.exceptions import DataConsistencyError, DicomCubeError, InvalidCubeFileError
+from dicube_core.exceptions import (
+    CodecUnavailableError,
+    DataConsistencyError,
+    DicomCubeError,
+    InvalidCubeFileError,
+)
 from dicube_core.reader import Reader
 from dicube_core.repair_record import RepairRecord
 from dicube_core.salvage.assembling import contradictions, kept_sections, separated_frames
@@ -24,15 +32,18 @@ from dicube_core.salvage.losses import losses
 from dicube_core.salvage.places import find_places
 from dicube_core.salvage.plain import read_plain
 from dicube_core.salvage.report import RepairReport
+from dicube_core.saving import PROGRESSIVE_LEVELS
 from dicube_core.source import open_source
 from dicube_core.verify import VerifyReport, check_sections
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dicube_core.codec.base import FrameCodec
     from dicube_core.container.layout import Section
     from dicube_core.container.writer import SeriesSections
     from dicube_core.dicom.headers import HeaderTable, SliceHeader
+    from dicube_core.salvage.content import Content
     from dicube_core.salvage.frames import FoundFrames
     from dicube_core.salvage.places import Places
     from dicube_core.source import ByteSource
@@ -142,7 +153,7 @@ def _repair(
         )
     parts = _parts(places, record, [*headers, *earlier.headers])
     sections = kept_sections(content, kept, count, parts)
-    _write(places, found, kept, sections, target)
+    _write(places, found, _Resolutions(places, content), kept, sections=sections, target=target)
     return report
 
 
@@ -164,10 +175,35 @@ def _parts(places: Places, record: RepairRecord, headers: list[SliceHeader]) -> 
     return parts
 
 
+class _Resolutions:
+    """Finds anew where the resolutions of frames end, if the damaged file said so.
+
+    The frames are proven, and what its table said of them follows from them.
+    """
+
+    def __init__(self, places: Places, content: Content) -> None:
+        self._format = content.pixel_format
+        self._codec: FrameCodec | None = None
+        if RESOLUTIONS in places.entries:
+            with suppress(CodecUnavailableError):
+                self._codec = get_codec(content.codec_name)
+        self.levels = 0 if self._codec is None else PROGRESSIVE_LEVELS
+
+    def ends(self, codestream: bytes) -> tuple[int, ...]:
+        """Return where they end in one."""
+        return () if self._codec is None else proven_ends(codestream, self._codec, self._format)
+
+
 def _write(
-    places: Places, found: FoundFrames, kept: list[int], sections: SeriesSections, target: Path
+    places: Places,
+    found: FoundFrames,
+    resolutions: _Resolutions,
+    kept: list[int],
+    *,
+    sections: SeriesSections,
+    target: Path,
 ) -> None:
-    with ContainerWriter(target, sections, len(kept)) as writer:
+    with ContainerWriter(target, sections, len(kept), levels=resolutions.levels) as writer:
         for frame in kept:
             place: Section | None = found.places[frame]
             data = b"" if place is None else places.read(place)
@@ -177,7 +213,7 @@ def _write(
                     suggestion="try again when nobody writes to the file",
                     details={"path": places.name, "frame": frame},
                 )
-            writer.append(data)
+            writer.append(data, resolutions.ends(data))
         writer.commit(lambda file: _inspect(file, str(target)))
 
 
@@ -199,6 +235,9 @@ def _refusal(source: ByteSource) -> str:
     try:
         with Reader(source) as reader:
             check_sections(reader, report)
+            if not report.failures and reader.container.resolutions is not None:
+                for index in range(reader.frame_count):
+                    reader.check_resolutions(index, reader.codestream(index))
     except DicomCubeError as exc:
         return exc.message
     return report.failures[0] if report.failures else ""

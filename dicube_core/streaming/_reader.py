@@ -16,6 +16,7 @@ from dicube_core.reader import Reader
 from dicube_core.settings import get_num_threads
 from dicube_core.slice_cache import SliceCache
 from dicube_core.slices import SliceProvider
+from dicube_core.source import requests_of
 from dicube_core.streaming._errors import SliceErrors
 from dicube_core.streaming._look_ahead import LookAhead
 
@@ -38,21 +39,22 @@ class DcbStreamingReader:
     """Slices as DICOM files, made when asked for. Safe for several threads and after fork.
 
     HTJ2K slices are put together from stored bytes each time, which takes some ten microseconds.
-    Slices that must be decoded are cached, and decoded ahead of the direction in which they are
-    asked for, on a few threads that end when there is nothing to do, and with `close`.
+    Slices that must be decoded, and all of a file in a store where a request takes long, are
+    cached, and made ahead of the direction in which they are asked for, on a few threads that end
+    when there is nothing to do, and with `close`.
 
     Parameters
     ----------
-    dcb_file_path : path, bytes, seekable binary file, or ByteSource
+    dcb_file_path : path, bytes, seekable binary file, address, or ByteSource
         The file.
     chunk_size : int
-        Slices to decode ahead.
+        Slices to make ahead.
     cache_size : int
-        Decoded slices to keep, least recently used dropped first.
+        Slices to keep, least recently used dropped first.
     force_uncompressed : bool
         Deliver uncompressed slices unless a call says otherwise.
     cache_bytes : int
-        Bytes of decoded slices to keep at most.
+        Bytes of slices to keep at most.
 
     Raises
     ------
@@ -80,11 +82,17 @@ class DcbStreamingReader:
         self.cache_size = max(0, cache_size)
         self.force_uncompressed = force_uncompressed
         self._cache_bytes = max(0, cache_bytes)
-        self._cache: SliceCache[tuple[int, str]] = SliceCache(
-            lambda key: slices.native(*key),
+        requests = requests_of(self._reader.container.source)
+        self._far = requests is not None
+        n_threads = min(4, get_num_threads()) if requests is None else requests.at_once
+        self._cache: SliceCache[tuple[int, str | None]] = SliceCache(
+            # Without a syntax, as it is stored; empty where it cannot be delivered so.
+            lambda key: (
+                slices.encoded(key[0]) or b"" if key[1] is None else slices.native(key[0], key[1])
+            ),
             max_items=self.cache_size,
             max_bytes=self._cache_bytes,
-            n_threads=max(1, min(4, get_num_threads())),
+            n_threads=max(1, n_threads),
         )
         self._frame_count = self._reader.frame_count
         self._ahead = LookAhead(self._frame_count)
@@ -190,10 +198,13 @@ class DcbStreamingReader:
         if syntax in _ENCAPSULATED or (syntax and syntax == self._slices.kept_syntax):
             return self._slices.instance(index, syntax)
         if syntax is None and not plain:
-            packed = self._slices.encoded(index)
-            if packed is not None:
+            packed = self._kept(index, None) if self._far else self._slices.encoded(index)
+            if packed:
                 return packed
-        chosen = self._slices.native_syntax(index) if syntax is None else syntax
+        return self._kept(index, self._slices.native_syntax(index) if syntax is None else syntax)
+
+    def _kept(self, index: int, chosen: str | None) -> bytes:
+        """Return a slice from the cache, and have those made that may be asked for next."""
         data = self._cache.get((index, chosen))
         # Never so many that they push each other out before they are used.
         room = min(self.cache_size, self._cache_bytes // max(1, len(data))) - 2
@@ -262,7 +273,9 @@ class DcbStreamingReader:
         return self.frame_count
 
     def __iter__(self) -> Iterator[bytes]:
-        return (self.get_dicom_for_frame(index) for index in range(self.frame_count))
+        with self._reader.reading_ahead():
+            for index in range(self.frame_count):
+                yield self.get_dicom_for_frame(index)
 
     def __enter__(self) -> Self:
         return self

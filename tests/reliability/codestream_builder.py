@@ -36,7 +36,7 @@ def empty_codestream(
     """
     code, guard_bits, exponents = openjph_quantization(bits, levels)
     sizes = b"" if precinct is None else bytes([precinct * 17]) * (levels + 1)
-    packets = _count_precincts(rows, columns, levels, sizes or b"\xff" * (levels + 1))
+    packets = sum(_count_precincts(rows, columns, levels, sizes or b"\xff" * (levels + 1)))
     depth = (0x80 if signed else 0) | bits - 1
     siz = pack(">HIIIIIIIIHBBB", 0x4000, columns, rows, 0, 0, columns, rows, 0, 0, 1, depth, 1, 1)
     style = 1 if sizes else 0

@@ -135,6 +135,11 @@ def _preview(path: Path, folder: Path) -> Facets:
     return {f"{VALUES}+{SHOWN}": digest((folder / "picture.png").read_bytes())}
 
 
+def _planes(path: Path, folder: Path) -> Facets:
+    run("preview", path, folder / "planes.png", "--planes", "--size", "64")
+    return {f"{VALUES}+{SHOWN}": digest((folder / "planes.png").read_bytes())}
+
+
 def _edit(path: Path, folder: Path) -> Facets:
     run("edit", path, folder / "edited.dcbs", "--set", "PatientName=Roe^Richard")
     image = read_copy(path, folder / "edited.dcbs")
@@ -180,7 +185,9 @@ def probes() -> tuple[list[Probe], tuple[str, ...]]:
         Probe("dcbs deliver", partial(_deliver, ("slices.tar",))),
         Probe("dcbs deliver --multiframe", partial(_deliver, ("image.dcm", "--multiframe"))),
         Probe("dcbs preview", _preview),
+        Probe("dcbs preview --planes", _planes),
     ]
     without = missing("dcbs export --nifti", "nibabel") + missing("dcbs preview", "PIL")
+    without += missing("dcbs preview --planes", "PIL")
     left_out = {text.partition(":")[0] for text in without}
     return [probe for probe in found if probe.name not in left_out], without

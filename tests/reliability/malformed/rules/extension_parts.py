@@ -115,6 +115,20 @@ def _map_lies(base: Base) -> Iterator[Variant]:
     yield from changed(base, _FAMILY, "FRAM: frames in the other order", change, may_differ=free)
 
 
+def _resolution_lies(base: Base) -> Iterator[Variant]:
+    """Yield tables of resolutions that say what they may not, of the first frame and the last."""
+    payload = parts_of(base).part(b"RESL")
+    row = 8 * int.from_bytes(payload[:4], "little")
+    values = sorted({0, 1, 2, 5, 60, *(n for n in NUMBERS if n < 2**32)})
+    for at in (*range(0, 4 + row, 4), *range(len(payload) - row, len(payload), 4)):
+        for value in values:
+            change = partial(with_part, b"RESL", partial(_number, at, value))
+            yield from changed(base, _FAMILY, f"RESL: number {at // 4} is {value:#x}", change)
+    turned = payload[:4] + payload[-row:] + payload[4:-row]
+    change = partial(with_part, b"RESL", lambda _: turned)
+    yield from changed(base, _FAMILY, "RESL: rows of other frames", change)
+
+
 def _json_part(path: tuple[str | int, ...], value: Any, payload: bytes) -> bytes:
     document = json.loads(zstandard.decompress(payload))
     return zstandard.compress(dumped(replaced(document, path, value)))
@@ -171,7 +185,7 @@ def variants(base: Base) -> Iterator[Variant]:
             change = partial(_added, Part(_UNKNOWN, bytes(size), flags))
             name = f"unknown part of {size} bytes, flags {flags:#x}"
             yield from changed(base, _FAMILY, name, change, refused=refused)
-    for tag in (b"HDRS", b"SRCH", b"ENCP", b"FRAM"):
+    for tag in (b"HDRS", b"SRCH", b"ENCP", b"FRAM", b"RESL"):
         if tag not in tags:
             change = partial(_added, Part(tag, bytes(24)))
             name = f"{tag.decode()}: of zeros, where none is"
@@ -179,5 +193,7 @@ def variants(base: Base) -> Iterator[Variant]:
     yield from changed(base, _FAMILY, "parts in the other order", _other_order)
     if b"FRAM" in tags:
         yield from _map_lies(base)
+    if b"RESL" in tags:
+        yield from _resolution_lies(base)
     if b"ENCP" in tags:
         yield from _kept_lies(base)

@@ -1,0 +1,75 @@
+"""Lower resolutions of a codestream as values that mean something.
+
+The low-pass filter of the reversible wavelet overshoots at edges: a lower resolution holds numbers
+beyond those that its depth can say. Decoders clip them (ITU-T T.800 annex G.1.2), OpenJPH through
+imagecodecs lets them wrap around, so that black becomes white. And there is nothing to be averaged
+in indices of a palette, nor in words whose spare bits hold something else than the pixel.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dicube_core.codec._segments import Coding
+    from dicube_core.codec.base import Codestream, StoredValues
+    from dicube_core.codec.codestream import CodestreamInfo
+    from dicube_core.pixels import PixelFormat
+
+__all__ = ["can_be_reduced", "clipped", "every_nth", "widened"]
+
+#: Where SIZ says depth and sign of the first component, behind SOC and the fixed fields.
+_SSIZ_OFFSET = 42
+_SIGNED = 0x80
+#: Iterated without end, the filter takes a number to less than four times its range.
+_ROOM = 3
+
+
+def can_be_reduced(info: CodestreamInfo | Coding, pixel_format: PixelFormat) -> bool:
+    """Tell whether the numbers of a codestream are the pixels', so that averages of them are."""
+    palette = pixel_format.photometric_interpretation == "PALETTE COLOR"
+    return not palette and info.precision == pixel_format.bits_stored
+
+
+def every_nth(values: StoredValues, level: int) -> StoredValues:
+    """Return every ``2**level``-th pixel: those that the samples of a lower resolution stand at."""
+    step = 1 << level
+    return values[::step, ::step]
+
+
+def widened(codestream: Codestream, info: CodestreamInfo) -> Codestream:
+    """Return the codestream with room for what lies beyond its depth, itself where there is room.
+
+    It says that its samples are signed, which a decoder adds nothing to, and have more bits. Those
+    of more than 28 bits are returned as they are: a wider type is not to be had.
+    """
+    depth = info.precision + _ROOM
+    if depth > 31 or _has_room(info):
+        return codestream
+    result = bytearray(codestream)
+    for component in range(info.components):
+        result[_SSIZ_OFFSET + 3 * component] = _SIGNED | (depth - 1)
+    return result
+
+
+def _has_room(info: CodestreamInfo) -> bool:
+    """Tell whether what lies beyond the depth fits the type that is decoded to."""
+    return 8 < info.precision <= 16 - _ROOM or 16 < info.precision <= 32 - _ROOM
+
+
+def clipped(values: StoredValues, info: CodestreamInfo, out: StoredValues) -> StoredValues:
+    """Fill `out` with what was decoded of a `widened` codestream, within its own depth."""
+    import numpy as np
+
+    half = 1 << (info.precision - 1)
+    if _has_room(info) and not info.signed:
+        # What is below zero came out as a large number.
+        values = values.view(f"i{values.dtype.itemsize}")
+        np.clip(values, 0, 2 * half - 1, out=out, casting="unsafe")
+    elif info.signed or info.precision + _ROOM > 31:
+        low = -half if info.signed else 0
+        np.clip(values, low, low + 2 * half - 1, out=out, casting="unsafe")
+    else:
+        np.clip(values, -half, half - 1, out=values)
+        np.add(values, half, out=out, casting="unsafe")
+    return out

@@ -1,0 +1,1 @@
+"""Series on a web server, in the forms in which they are kept there."""
