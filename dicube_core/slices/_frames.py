@@ -20,6 +20,8 @@ __all__ = ["DeliveredFrames"]
 _WIDELY_DECODED_BITS = 16
 #: Names of codecs whose codestreams are HTJ2K begin so.
 _HTJ2K = "htj2k"
+#: Where a codestream says its depth: behind SOC, SIZ, its length and 38 bytes (T.800 A.5.1).
+_SSIZ_OFFSET = 42
 
 
 class DeliveredFrames:
@@ -53,6 +55,27 @@ class DeliveredFrames:
     def has_obstacle(self, number: int) -> bool:
         """Tell whether it is known already that a frame cannot leave as HTJ2K."""
         return bool(self._obstacles.get(number))
+
+    def leaves_as_stored(self, number: int) -> bool:
+        """Tell whether a frame is delivered as HTJ2K, from as few of its bytes as will do.
+
+        It may still be found damaged when it is read.
+        """
+        obstacle = self._obstacles.get(number)
+        if obstacle is not None:
+            return not obstacle
+        if self._obstacle_of_all:
+            return False
+        fmt = self._reader.pixel_format
+        if fmt.bits_stored == fmt.high_bit + 1 and fmt.bits_stored <= _WIDELY_DECODED_BITS:
+            if fmt.has_whole_words:
+                return True
+            # SIZ comes first, and says the depth at a place of its own; see `codestream.parse`.
+            place = self._reader.container.index.offsets[number] + _SSIZ_OFFSET
+            depth = 0x7F & self._reader.container.source.read_at(place, 1)[0]
+            if depth + 1 == fmt.bits_stored:
+                return True
+        return not self.codestream(number)[1]
 
     def codestream(self, number: int) -> tuple[bytes, str]:
         """Return a codestream as it is stored, and what keeps it from being delivered as HTJ2K.
@@ -88,7 +111,9 @@ class DeliveredFrames:
             )
         return codestream
 
-    def _obstacle(self, number: int, codestream: bytes) -> str:
+    @lazy
+    def _obstacle_of_all(self) -> str:
+        """What keeps every frame from being delivered as HTJ2K, whatever is in it."""
         reader = self._reader
         if not reader.codec_name.startswith(_HTJ2K):
             return f"it is stored with the codec {reader.codec_name!r}"
@@ -100,6 +125,12 @@ class DeliveredFrames:
                 f"it is {pixel_format.photometric_interpretation}, stored without a colour "
                 "transform, which common decoders take for another colour"
             )
+        return ""
+
+    def _obstacle(self, number: int, codestream: bytes) -> str:
+        if self._obstacle_of_all:
+            return self._obstacle_of_all
+        reader, pixel_format = self._reader, self._reader.pixel_format
         info = reader.inspect(number, codestream)
         if info.precision > _WIDELY_DECODED_BITS:
             return f"it is {info.precision} bits deep, which few decoders read"

@@ -238,6 +238,28 @@ class SliceProvider:
         codestream = self._frames.deliverable(number, transfer_syntax)
         return encapsulated_instance(self._headers.around(number, transfer_syntax), codestream)
 
+    def size(self, index: int, transfer_syntax: str | None = None) -> int:
+        """Return how many bytes `instance` has. Of most frames, no more than a byte is read.
+
+        Raises
+        ------
+        DicomCubeError
+            As `instance`, where that is found out without reading the frame.
+        """
+        number = self.reader.container.frame_number(index)
+        as_stored = not self.kept_syntax and self._frames.leaves_as_stored(number)
+        syntax = transfer_syntax
+        if syntax is None and not self.kept_syntax:
+            syntax = uids.HTJ2K_LOSSLESS if as_stored else self.native_syntax(number)
+        if syntax == uids.HTJ2K_LOSSLESS and as_stored:
+            length = self.reader.container.index.lengths[number]
+            around = encapsulated_instance(self._headers.around(number, syntax), b"")
+            return len(around) + length + length % 2
+        if syntax in (uids.EXPLICIT_LE, uids.IMPLICIT_LE):
+            header = self._headers.encoded(number, explicit=syntax == uids.EXPLICIT_LE)
+            return len(native_instance(header, b"")) + self.reader.pixel_format.native_length
+        return len(self.instance(number, syntax))
+
     def native(self, index: int, transfer_syntax: str) -> bytes:
         """Return one slice uncompressed; as `instance`, for the native transfer syntaxes."""
         number = self.reader.container.frame_number(index)

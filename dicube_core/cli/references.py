@@ -1,0 +1,50 @@
+"""``dcbs references``."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+
+import click
+
+from dicube_core.cli.file_or_url import FILE_OR_URL
+
+__all__ = ["references"]
+
+
+@click.command()
+@click.argument("file", type=FILE_OR_URL)
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--url", help="Where readers find the file, if elsewhere than FILE.")
+@click.option(
+    "--checksums/--no-checksums",
+    default=True,
+    help="Have the codec compare frames with their CRC; off for arrays that are put together "
+    "with those of other files.",
+)
+@click.option("--force", is_flag=True, help="Replace OUT if it exists.")
+def references(
+    file: Path | str, out: Path, *, url: str | None, checksums: bool, force: bool
+) -> None:
+    """Write to OUT (.json) where each frame of FILE lies: FILE is a Zarr array to kerchunk then.
+
+    FILE is a path or an address. It is not copied: OUT holds as long as FILE stays as and where it
+    is. '-' for OUT is the standard output.
+    """
+    import dicube_core
+
+    to_stdout = str(out) == "-"
+    if not to_stdout and out.exists() and not force:
+        raise FileExistsError(errno.EEXIST, "it exists; give --force to replace it", str(out))
+    found = dicube_core.references(file, url=url, checksums=checksums)
+    text = json.dumps(found)
+    if to_stdout:
+        click.echo(text)
+        return
+    from dicube_core.atomic import AtomicFile
+
+    with AtomicFile(out) as target:
+        target.file.write(text.encode())
+        target.commit()
+    click.echo(f"{out}: {len(found['refs'])} references, {len(text) / 1e3:.1f} kB")
