@@ -9,78 +9,10 @@ Frameworks that are imported already get their adapter now. For the others an im
 
 from __future__ import annotations
 
-import sys
-import threading
-import warnings
-from importlib.abc import Loader, MetaPathFinder
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
-
-from dicube_core.exceptions import DicomCubeError, DicomCubeWarning
+from dicube_plugins.import_hook import wait_for
 from dicube_plugins.installer import default_installer
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from importlib.machinery import ModuleSpec
-    from types import ModuleType
-
-    from dicube_plugins.adapters.base import Adapter
-
 __all__ = ["wait_for_imports"]
-
-
-class _Finder(MetaPathFinder):
-    """Finds a framework as others would, and has its loader tell us when it is done."""
-
-    def __init__(self) -> None:
-        self.waiting: dict[str, list[Adapter]] = {}
-        self._asking = threading.local()
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        # It stays in the list: who asks may only want to know whether the framework is there.
-        if fullname not in self.waiting or getattr(self._asking, "name", None) == fullname:
-            return None
-        self._asking.name = fullname  # so that this asks all other finders
-        try:
-            spec = find_spec(fullname)
-        finally:
-            self._asking.name = None
-        if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader)
-        return spec
-
-
-class _Loader(Loader):
-    """Runs a framework's own loader, puts it back, and installs the adapters."""
-
-    def __init__(self, loader: Any) -> None:
-        self._loader = loader
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        module: ModuleType | None = self._loader.create_module(spec)
-        return module
-
-    def exec_module(self, module: ModuleType) -> None:
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader
-        module.__loader__ = self._loader
-        self._loader.exec_module(module)
-        installer = default_installer()
-        for adapter in _finder.waiting.pop(module.__name__, []):
-            if not installer.is_deferred(adapter):
-                continue  # taken out meanwhile
-            try:
-                installer.install_one(adapter)
-            except DicomCubeError as exc:  # the import of the framework must go well
-                warnings.warn(str(exc), DicomCubeWarning, stacklevel=2)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)
-
-
-_finder = _Finder()
 
 
 def wait_for_imports(*names: str) -> None:
@@ -96,12 +28,8 @@ def wait_for_imports(*names: str) -> None:
     LookupError
         No adapter has this name.
     """
-    for adapter in default_installer().defer(*names):
-        waiting = _finder.waiting.setdefault(adapter.framework, [])
-        if adapter not in waiting:
-            waiting.append(adapter)
-    if _finder not in sys.meta_path:
-        sys.meta_path.insert(0, _finder)
+    installer = default_installer()
+    wait_for(installer.defer(*names), installer)
 
 
 wait_for_imports()

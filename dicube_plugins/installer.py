@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from dicube_core.exceptions import DicomCubeError, DicomCubeWarning, MissingDependencyError
 from dicube_core.forks import ForkSafeLock
+from dicube_plugins.import_hook import wait_for
 from dicube_plugins.manager import default_manager
 from dicube_plugins.patching import PatchError, apply_all, revert_all
 
@@ -103,11 +104,21 @@ class Installer:
             if self._status(adapter).state in ("missing", "unsupported"):
                 continue
             try:
-                self.install_one(adapter)
+                if adapter.heavy and not _is_imported(adapter.framework):
+                    self._wait(adapter)
+                else:
+                    self.install_one(adapter)
             except DicomCubeError as exc:
                 warnings.warn(str(exc), DicomCubeWarning, stacklevel=4)
             found.append(self._status(adapter))
         return found
+
+    def _wait(self, adapter: Adapter) -> None:
+        """Have an adapter installed when its framework is imported."""
+        if not self._record(adapter).installed:
+            with self._lock:
+                self._record(adapter).deferred = True
+            wait_for([adapter], self)
 
     def install_one(self, adapter: Adapter) -> None:
         """Install one adapter whose framework is there; nothing happens if it is installed.
@@ -297,7 +308,8 @@ def install(*names: str) -> list[AdapterStatus]:
     *names : str
         Adapters, such as ``"nibabel"``; their frameworks are imported. Without a name, the
         adapters of all frameworks that are there: one that fails is warned of and does not keep
-        the others.
+        the others. Frameworks whose import takes seconds (MONAI, TorchIO) are not imported by
+        that: their adapters are installed as soon as somebody else imports them.
 
     Returns
     -------

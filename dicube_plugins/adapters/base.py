@@ -30,6 +30,9 @@ class Adapter:
         Lowest version that is supported, empty for any.
     hint : str
         What to type to get the framework.
+    heavy : bool
+        Importing the framework takes seconds: to install all adapters does not import it, but
+        waits until somebody else does.
     """
 
     name: str
@@ -39,3 +42,4 @@ class Adapter:
     distributions: tuple[str, ...]
     minimum: str = ""
     hint: str = ""
+    heavy: bool = False

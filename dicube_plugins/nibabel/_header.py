@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from nibabel.spatialimages import SpatialHeader
 
-from dicube_plugins.nibabel._facts import metadata_facts, pixel_facts
+from dicube_plugins.volume.facts import metadata_facts, pixel_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

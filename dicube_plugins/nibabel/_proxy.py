@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dicube_core.exceptions import DataConsistencyError
-from dicube_core.frames import run_frames
 from dicube_core.slice_cache import SliceCache
-from dicube_plugins.nibabel._scaling import Scaling
 from dicube_plugins.nibabel._slicing import select
+from dicube_plugins.volume import Scaling, read_box
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -160,26 +160,13 @@ class DcbsArrayProxy:
 
     def _box(self, chosen: Selection, scaling: Scaling) -> npt.NDArray[Any]:
         """Return the voxels of a box in the order (..., z, y, x), in a new array."""
-        columns, rows = self._series.shape[:2]
-        width = len(range(*chosen.columns.indices(columns)))
-        height = len(range(*chosen.rows.indices(rows)))
-        places = self._series.frame_grid[np.ix_(*chosen.planes)].T
-        frames = places.ravel().tolist()
-        out = np.empty((len(frames), height, width), scaling.dtype)
-        boxed = out.reshape(*places.shape, height, width)
-        if not out.size:
-            return boxed
+        series = self._series
+        plane = chosen.box.plane_of(series.shape)
         # Who reads many whole frames has them then; keeping them, too, would only take memory.
-        keep = len(frames) == 1 or (height, width) != (rows, columns)
-        keep = keep and len(frames) * self._series.reader.pixel_format.n_bytes < _CACHE_BYTES
-
-        def work(position: int, frame: int) -> None:
-            stored = self._stored(frame) if keep else self._series.reader.frame(frame)
-            scaling.apply(stored[chosen.rows, chosen.columns], frame, out[position])
-
-        _ = self._series.reader.codec  # made once, not by every thread
-        run_frames(work, frames)
-        return boxed
+        n_frames = prod(map(len, chosen.box.planes))
+        keep = n_frames == 1 or plane != series.reader.pixel_format.shape[:2]
+        keep = keep and n_frames * series.reader.pixel_format.n_bytes < _CACHE_BYTES
+        return read_box(series, chosen.box, scaling, self._stored if keep else None)
 
     def _stored(self, frame: int) -> npt.NDArray[Any]:
         """Return a frame out of the cache, read-only."""

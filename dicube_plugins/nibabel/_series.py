@@ -6,124 +6,41 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicube_core.exceptions import GeometryError, UnsupportedKindError
+from dicube_core.exceptions import UnsupportedKindError
 from dicube_core.lazy import lazy
-from dicube_core.modality import ModalityTransform
-from dicube_plugins.axis_steps import time_steps
-from dicube_plugins.colours import colours_of
+from dicube_plugins.volume import SeriesArray
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy.typing as npt
-
-    from dicube_core.geometry import Geometry
-    from dicube_core.reader import Reader
-    from dicube_core.spatial.axes import Axis
-    from dicube_core.spatial.dimensions import Dimensions
     from dicube_plugins.colours import Colours
 
 __all__ = ["RGB", "Series"]
 
 #: nibabel's name for the voxels of NIfTI's RGB24.
 RGB = np.dtype([(name, "u1") for name in "RGB"])
-#: Axes that NIfTI has beside x, y and z.
-_MOST_EXTRA = 4
 
 
-class Series:
-    """A file, opened. Safe for several threads; pickles as its path.
-
-    Parameters
-    ----------
-    reader : Reader
-        Of the file.
-    sheared : bool
-        Take the true affine of slices that are shifted along their plane (gantry tilt), which
-        is no rectangular grid.
+class Series(SeriesArray):
+    """A file, opened, with the types and units that nibabel has for it.
 
     Raises
     ------
     GeometryError
         The slices form no regular grid.
     UnsupportedKindError
-        Colour that is no RGB of 8 bits.
+        Colour that is no RGB of 8 bits; more dimensions than NIfTI has.
     """
 
-    def __init__(self, reader: Reader, *, sheared: bool = False) -> None:
-        self.reader = reader
-        self.sheared = sheared
-        self.colours = _colours(reader)
-        self.dimensions: Dimensions | None = None
-        if reader.geometry is None:
-            self.dimensions = _full_grid(reader)
-        if sheared:
-            self.affine = _sheared(reader)
-        else:
-            self.affine = self._geometry().affine_xyz_ras
-        self.affine.flags.writeable = False
+    most_extra = 4
 
-    def _geometry(self) -> Geometry:
-        if self.dimensions is None:
-            return self.reader.require_geometry()
-        geometry = self.dimensions.geometry
-        if geometry is None:
-            why = self.dimensions.reason or "its stacks lie in different places"
-            raise GeometryError(
-                f"{self.reader.name}: {self.dimensions}, but the volumes have no affine in "
-                f"common: {why}",
-                suggestion="read the frames of each volume with dicube_core.open(path)"
-                ".dimensions.frames_of(); load(path, sheared=True) takes a gantry tilt",
+    def _colours(self) -> Colours | None:
+        colours = super()._colours()
+        if colours is not None and colours.dtype != np.uint8:
+            raise UnsupportedKindError(
+                f"{self.reader.name}: colour of {colours.dtype} cannot be given: NIfTI has RGB of "
+                "8 bits only",
+                suggestion="read the values with dicube_core.open(path).frames()",
             )
-        return geometry
-
-    @property
-    def name(self) -> str:
-        """Path of the file, or a description of the source."""
-        return self.reader.name
-
-    @lazy
-    def extra_axes(self) -> tuple[Axis, ...]:
-        """Dimensions beside x, y and z in the order of the array axes: time first, as in NIfTI."""
-        if self.dimensions is None:
-            return ()
-        innermost_first = self.dimensions.axes[::-1]
-        return tuple(sorted(innermost_first, key=lambda axis: axis.name != "time"))
-
-    @lazy
-    def frame_grid(self) -> npt.NDArray[np.intp]:
-        """Frame number at each place, shape (z, ...): the array axes behind x and y."""
-        dimensions = self.dimensions
-        if dimensions is None:
-            return np.arange(self.reader.frame_count, dtype=np.intp)
-        order = [dimensions.names.index(axis.name) for axis in self.extra_axes]
-        return dimensions.index.transpose(len(order), *order)
-
-    @lazy
-    def shape(self) -> tuple[int, ...]:
-        """(x, y, z) = (columns, rows, frames), or (x, y, z, ...) with `extra_axes`."""
-        rows, columns = self.reader.pixel_format.shape[:2]
-        return (columns, rows, *map(int, self.frame_grid.shape))
-
-    @lazy
-    def zooms(self) -> tuple[float, ...]:
-        """Spacing, mm; steps along time in seconds where they are even, else 1."""
-        spacing: Sequence[float] = np.sqrt(np.square(self.affine[:3, :3]).sum(axis=0)).tolist()
-        if not self.sheared:
-            spacing = self._geometry().in_axis_order("xyz").spacing
-        steps = [1.0] * len(self.extra_axes)
-        if self.time_step is not None:
-            steps[0] = self.time_step
-        return (*spacing, *steps)
-
-    @lazy
-    def time_step(self) -> float | None:
-        """Seconds from volume to volume, None where there is no time or its steps are not even."""
-        axis = self.extra_axes[0] if self.extra_axes else None
-        if axis is None or axis.name != "time":
-            return None
-        found = time_steps(self.reader, axis)
-        return None if found is None else found.step
+        return colours
 
     @property
     def time_unit(self) -> str:
@@ -136,76 +53,8 @@ class Series:
         return self.reader.dtype if self.colours is None else RGB
 
     @lazy
-    def transform(self) -> ModalityTransform:
-        """From stored to modality values."""
-        return ModalityTransform.of_reader(self.reader)
-
-    @lazy
     def voxel_dtype(self) -> np.dtype[Any]:
         """Type that nibabel gives voxels in: float64 if they are scaled, else as stored."""
         if self.colours is not None or self.transform.is_identity:
             return self.stored_dtype
         return np.dtype(np.float64)
-
-    @lazy
-    def scale_factors(self) -> tuple[float, float] | None:
-        """(slope, intercept) of all frames, None where frames differ or there is a Modality LUT."""
-        if self.colours is not None:
-            return 1.0, 0.0
-        if self.transform.has_lut or not self.reader.pixel_header.rescale_is_shared:
-            return None
-        return self.transform.rescale(0)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"reader": self.reader, "sheared": self.sheared}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        Series.__init__(self, state["reader"], sheared=state["sheared"])
-
-
-def _colours(reader: Reader) -> Colours | None:
-    """Return how colour becomes RGB24, None for grey."""
-    colours = colours_of(reader)
-    if colours is not None and colours.dtype != np.uint8:
-        raise UnsupportedKindError(
-            f"{reader.name}: colour of {colours.dtype} cannot be given: NIfTI has RGB of 8 bits "
-            "only",
-            suggestion="read the values with dicube_core.open(path).frames()",
-        )
-    return colours
-
-
-def _full_grid(reader: Reader) -> Dimensions | None:
-    """Return the dimensions of a series of several volumes; None for one volume.
-
-    Raises
-    ------
-    UnsupportedKindError
-        There are more of them than an image has axes.
-    """
-    found = reader.dimensions
-    if found is None or not found.is_regular:
-        return None
-    if len(found.axes) > _MOST_EXTRA:
-        raise UnsupportedKindError(
-            f"{reader.name}: {found}: an image has {_MOST_EXTRA} axes beside x, y and z",
-            suggestion="read the frames of each volume with dicube_core.open(path)"
-            ".dimensions.frames_of()",
-        )
-    return found
-
-
-def _sheared(reader: Reader) -> npt.NDArray[np.float64]:
-    """Return the affine of a volume even if its slices are shifted, (x, y, z, 1) to RAS mm."""
-    lps = reader.sheared_affine()
-    geometry = reader.volume_geometry
-    if geometry is not None:
-        return geometry.affine_xyz_ras
-    if lps is None:
-        raise GeometryError(
-            f"{reader.name}: its slices form no grid, nor one that is sheared evenly",
-            suggestion="leave sheared=True out; 'dcbs info' lists all findings",
-        )
-    affine = lps[:, [2, 1, 0, 3]]
-    affine[:2] = 0.0 - affine[:2]
-    return affine

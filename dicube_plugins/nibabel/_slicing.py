@@ -9,6 +9,7 @@ import numpy as np
 from nibabel.fileslice import canonical_slicers
 
 from dicube_core.exceptions import DataConsistencyError, FrameIndexError
+from dicube_plugins.volume import Box
 
 __all__ = ["Selection", "select"]
 
@@ -21,17 +22,13 @@ class Selection:
 
     Parameters
     ----------
-    columns, rows : slice
-        Part of each frame (array axes x and y).
-    planes : tuple of range
-        Which places along each of the other array axes (z, ...), in which order.
+    box : Box
+        Which part of which frames.
     index : tuple of None, int and slice
         To be applied to the box in (x, y, z, ...): new axes, and axes that are dropped.
     """
 
-    columns: slice
-    rows: slice
-    planes: tuple[range, ...]
+    box: Box
     index: tuple[Any, ...]
 
 
@@ -75,7 +72,7 @@ def select(slicer: object, shape: tuple[int, ...], name: str) -> Selection:
         raise _too_many(name, len(shape))
     columns, rows, *others = box
     planes = tuple(range(*one.indices(n)) for one, n in zip(others, shape[2:], strict=True))
-    return Selection(columns, rows, planes, tuple(index))
+    return Selection(Box(columns, rows, planes), tuple(index))
 
 
 def _canonical(slicer: object, shape: tuple[int, ...], name: str) -> tuple[Any, ...]:

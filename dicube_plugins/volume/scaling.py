@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicube_core.exceptions import UnsupportedKindError
+from dicube_core.exceptions import DataConsistencyError, UnsupportedKindError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dicube_core.modality import ModalityTransform
     from dicube_core.pixels import PixelFormat
     from dicube_plugins.colours import Colours
-    from dicube_plugins.nibabel._series import Series
+    from dicube_plugins.volume.series_array import SeriesArray
 
 __all__ = ["Scaling"]
 
@@ -45,13 +45,26 @@ class Scaling:
     colours: Colours | None = None
 
     @classmethod
-    def none(cls, series: Series) -> Scaling:
+    def none(cls, series: SeriesArray) -> Scaling:
         """Leave values as they are stored, less the bits that are none of theirs."""
         dtype = series.stored_dtype
         return cls(None, series.reader.pixel_format, dtype, dtype, series.colours)
 
     @classmethod
-    def to(cls, series: Series, dtype: np.dtype[Any]) -> Scaling:
+    def stored(cls, series: SeriesArray, dtype: np.dtype[Any]) -> Scaling:
+        """Leave values as they are stored, in a type that holds them.
+
+        Raises
+        ------
+        DataConsistencyError
+            It does not hold them.
+        """
+        _require(series, series.stored_dtype, dtype)
+        fmt = series.reader.pixel_format
+        return cls(None, fmt, dtype, fmt.dtype, series.colours)
+
+    @classmethod
+    def to(cls, series: SeriesArray, dtype: np.dtype[Any]) -> Scaling:
         """Scale, and give the result a type.
 
         Raises
@@ -74,10 +87,40 @@ class Scaling:
             reckoned = dtype
         return cls(transform, fmt, dtype, reckoned)
 
+    @classmethod
+    def exact(cls, series: SeriesArray, dtype: np.dtype[Any]) -> Scaling:
+        """Scale to modality values (or samples of RGB) in a type that holds them.
+
+        Raises
+        ------
+        DataConsistencyError
+            It does not hold them: an integer type that is too narrow.
+        """
+        _require(series, series.exact_dtype, dtype)
+        if series.colours is not None:
+            return cls(None, series.reader.pixel_format, dtype, dtype, series.colours)
+        if dtype.kind == "f":
+            return cls.to(series, dtype)
+        transform = None if series.transform.is_identity else series.transform
+        # A type that holds the values only after scaling is an exact one; so is this reckoning.
+        return cls(transform, series.reader.pixel_format, dtype, dtype)
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether values are those that a decoder gives, all bits of them."""
+        fmt = self.pixel_format
+        return self.takes_decoded and self.transform is None and fmt.has_whole_words
+
+    @property
+    def takes_decoded(self) -> bool:
+        """Whether a decoder can write into the array of the result."""
+        return self.colours is None and self.dtype == self.pixel_format.dtype
+
     def apply(self, stored: npt.NDArray[Any], frame: int, out: npt.NDArray[Any]) -> None:
         """Work out the values of a part of a frame into `out`, which has `dtype`."""
         if self.colours is not None:
-            self.colours.apply(stored, frame, out.view(np.uint8).reshape(*out.shape, 3))
+            samples = out if out.dtype.fields is None else out.view(np.uint8)
+            self.colours.apply(stored, frame, samples.reshape(*stored.shape[:2], 3))
         elif self.transform is None:
             np.copyto(out, self.pixel_format.pixel_values(stored), casting="unsafe")
         elif self.dtype == self.reckoned:
@@ -87,7 +130,17 @@ class Scaling:
             np.copyto(out, values, casting="unsafe")
 
 
-def _is_exact_in(series: Series, dtype: np.dtype[Any]) -> bool:
+def _require(series: SeriesArray, exact: np.dtype[Any], dtype: np.dtype[Any]) -> None:
+    """Refuse a type that does not hold the values of another; reals may be rounded."""
+    if dtype.kind == "f" or (dtype.kind in "iu" and np.can_cast(exact, dtype, "safe")):
+        return
+    raise DataConsistencyError(
+        f"{series.name}: {dtype} does not hold the values, which are {exact}",
+        suggestion="a floating type, or an integer type that holds them, is needed",
+    )
+
+
+def _is_exact_in(series: SeriesArray, dtype: np.dtype[Any]) -> bool:
     """Whether a floating type holds each step of the reckoning: stored, times slope, plus inter."""
     factors = series.scale_factors
     if (

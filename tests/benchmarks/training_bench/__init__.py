@@ -1,0 +1,1 @@
+"""The parts of ``bench_training.py``: series in many forms, patches, epochs, storage."""
