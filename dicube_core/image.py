@@ -10,6 +10,7 @@ from dicube_core.geometry import Geometry
 from dicube_core.modality import ModalityTransform
 from dicube_core.pixel_header import PixelDataHeader
 from dicube_core.pixels import STORED_TYPES, PixelFormat
+from dicube_core.shown import Shown
 from dicube_core.spatial.status import DicomStatus
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["DicomCubeImage"]
 
 
-class DicomCubeImage:
+class DicomCubeImage(Shown):
     """Stored values of all frames with their meaning.
 
     Parameters
