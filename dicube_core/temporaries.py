@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
     from typing import Self
 
@@ -23,6 +24,7 @@ __all__ = [
     "Discarding",
     "WholeWrites",
     "remove_leftovers",
+    "sweep_leftovers",
     "sync_folder",
     "temporary_path",
     "try_lock",
@@ -132,6 +134,20 @@ def remove_leftovers(target: Path) -> None:
         return
     for entry in found:
         # A broken leftover must not stop a save that would go well.
+        with contextlib.suppress(OSError):
+            _remove(Path(entry.path), is_file=entry.name.endswith(FILE_ENDING))
+
+
+def sweep_leftovers(folder: Path, names: Iterable[str]) -> None:
+    """Do the same for many targets in one folder, which is listed once."""
+    prefixes = {_prefix(name) for name in names}
+    own = re.compile(rf"(\..*\.dcbs-)[0-9a-f]{{{_DIGITS}}}(?:{re.escape(FILE_ENDING)})?", re.DOTALL)
+    try:
+        with os.scandir(folder) as entries:
+            found = [e for e in entries if (m := own.fullmatch(e.name)) and m[1] in prefixes]
+    except OSError:
+        return
+    for entry in found:
         with contextlib.suppress(OSError):
             _remove(Path(entry.path), is_file=entry.name.endswith(FILE_ENDING))
 

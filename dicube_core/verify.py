@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.codec.encapsulated import trusted_plugin
+from dicube_core.container.extension import RESOLUTIONS
 from dicube_core.dataset import uids
 from dicube_core.dicom.agreement import require_agreement
 from dicube_core.dicom.colour import RELABELLED
@@ -21,6 +22,7 @@ from dicube_core.exceptions import DicomCubeError
 from dicube_core.frames import run_frames, same_values
 from dicube_core.reader import Reader
 from dicube_core.slices import SliceProvider
+from dicube_core.urls import shown
 from dicube_core.verify_instances import compare_instance
 
 if TYPE_CHECKING:
@@ -111,7 +113,7 @@ def verify_file(
     OSError
         The file cannot be opened.
     """
-    report = VerifyReport(str(path))
+    report = VerifyReport(str(shown(path)))
     try:
         with Reader(path) as reader:
             report.frame_count = reader.frame_count
@@ -129,6 +131,10 @@ def check_sections(reader: Reader, report: VerifyReport) -> None:
         reader.container.check_parts()
         _ = reader.geometry, reader.dicom_status, reader.writer, reader.source_header
         _ = reader.kept_encodings
+        table = reader.container.resolutions
+        if table is not None:
+            for index in range(reader.frame_count):
+                table.row(index)
         report.repaired = "" if reader.repaired is None else reader.repaired.summary()
         meta, headers = reader.dicom_meta, reader.headers
         for index, header in enumerate(headers or ()):
@@ -154,13 +160,17 @@ def _decode_all(
     reader: Reader, report: VerifyReport, progress: Callable[[int, int], None] | None
 ) -> None:
     _ = reader.codec, reader.pixel_format
+    has_resolutions = reader.container.has_part(RESOLUTIONS)
     lock = threading.Lock()
     done = 0
 
     def decode(_: int, index: int) -> None:
         nonlocal done
         try:
-            reader.frame(index)
+            codestream = reader.codestream(index)
+            reader.decode(index, codestream)
+            if has_resolutions:
+                reader.check_resolutions(index, codestream)
         except DicomCubeError as exc:
             with lock:
                 report.fail(str(exc))
@@ -172,7 +182,8 @@ def _decode_all(
             if progress is not None:
                 progress(done, reader.frame_count)
 
-    run_frames(decode, range(reader.frame_count))
+    with reader.reading_ahead():
+        run_frames(decode, range(reader.frame_count))
 
 
 def verify_against(

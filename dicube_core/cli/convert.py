@@ -28,7 +28,7 @@ _SORT = {
 }
 _NIFTI = (".nii", ".nii.gz")
 #: Options that say something only of a folder of results.
-_FOR_TREES = ("jobs", "name", "split", "resume")
+_FOR_TREES = ("jobs", "name", "split", "resume", "workers")
 
 
 @click.command()
@@ -44,7 +44,7 @@ _FOR_TREES = ("jobs", "name", "split", "resume")
 @click.option(
     "--progressive",
     is_flag=True,
-    help="Write the lengths of all resolutions, so that slices can be had as HTJ2K RPCL too.",
+    help="Note where each resolution ends: lower ones are read alone, slices sent as HTJ2K RPCL.",
 )
 @click.option(
     "--keep-encoding",
@@ -128,9 +128,12 @@ def _sort_method(sort: str | None) -> SortMethod | None:
 def _refuse_tree_options(ctx: click.Context) -> None:
     from click.core import ParameterSource
 
-    for name in _FOR_TREES:
-        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            raise click.UsageError(f"--{name} is for a folder OUT, which does not end in .dcbs")
+    for option in ctx.command.params:
+        given = ctx.get_parameter_source(option.name or "") is not ParameterSource.DEFAULT
+        if option.name in _FOR_TREES and given:
+            raise click.UsageError(
+                f"{option.opts[0]} is for a folder OUT, which does not end in .dcbs"
+            )
 
 
 def _convert_one(

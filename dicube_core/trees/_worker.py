@@ -6,17 +6,18 @@ import os
 import signal
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     class _Number(Protocol):
         value: int
 
 
-__all__ = ["STATE", "invoke", "prepare", "process_id", "start", "tell"]
+__all__ = ["STATE", "invoke", "prepare", "process_id", "start", "tell", "teller", "telling"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -42,16 +43,38 @@ class _State:
 
 
 STATE = _State()
+#: What the task of this thread says how far it is by, where tasks share a process.
+_OWN = threading.local()
 
 
 def tell(done: int) -> None:
-    """Say how far the task is; to be called often.
+    """Say how far the task is; to be called often, from the thread of the task.
 
     Raises
     ------
     KeyboardInterrupt
         Nobody wants the result any more.
     """
+    teller()(done)
+
+
+def teller() -> Callable[[int], None]:
+    """Return what `tell` does in this thread, for threads that help it."""
+    own: Callable[[int], None] = getattr(_OWN, "say", _tell_process)
+    return own
+
+
+@contextmanager
+def telling(say: Callable[[int], None]) -> Iterator[None]:
+    """Have `tell` call a function, in this thread."""
+    _OWN.say = say
+    try:
+        yield
+    finally:
+        del _OWN.say
+
+
+def _tell_process(done: int) -> None:
     if STATE.interrupted:
         raise KeyboardInterrupt
     if STATE.counter is not None:

@@ -14,12 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dicube_core.trees.instances import Facts
-    from dicube_core.trees.lanes import Lanes
+    from dicube_core.trees.workers import Workers
 
 __all__ = ["Found"]
 
-#: Files that a worker reads the headers of in one go.
-_CHUNK = 128
 #: Below this number of files, they are read before the first worker is ready to help.
 _READ_HERE = 2048
 _NIFTI = (".nii", ".nii.gz")
@@ -61,15 +59,23 @@ class Found:
             return
         self.nifti.append(Source(path, status.st_size, status.st_mtime_ns))
 
-    def read(self, lanes: Lanes, root: Path, progress: Callable[[int, int], None] | None) -> None:
+    @property
+    def sample(self) -> str | None:
+        """Name of one of the files, None where there is none."""
+        return next(iter(self.files), self.nifti[0].path if self.nifti else None)
+
+    def read(
+        self, workers: Workers, root: Path, progress: Callable[[int, int], None] | None
+    ) -> None:
         """Read the headers of all files but NIfTI."""
         total, done = len(self.files), 0
         known: dict[Facts, Facts] = {}
-        chunks = [tuple(self.files[i : i + _CHUNK]) for i in range(0, total, _CHUNK)]
+        batch = workers.batch
+        chunks = [tuple(self.files[i : i + batch]) for i in range(0, total, batch)]
         again: list[tuple[str, tuple[str, ...]]] = []
-        lanes.warm()
+        workers.warm()
         here = total < _READ_HERE
-        for (_, paths), result in lanes.map(
+        for (_, paths), result in workers.map(
             read_chunk, [(str(root), c) for c in chunks], here=here
         ):
             if isinstance(result, Exception):
@@ -80,7 +86,7 @@ class Found:
             done += len(paths)
             if progress is not None:
                 progress(done, total)
-        for (_, paths), result in lanes.map(read_chunk, again):
+        for (_, paths), result in workers.map(read_chunk, again):
             if isinstance(result, Exception):
                 self.unreadable.append(NoInstance(paths[0], error_text(result), dicom=True))
             else:

@@ -16,14 +16,16 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-from dicube_core.exceptions import DicomCubeError
+from dicube_core.exceptions import WorkersError
 from dicube_core.settings import get_num_threads, limits_as_dict
 from dicube_core.trees import _worker
+from dicube_core.trees.workers import WorkerDiedError, in_this_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
-__all__ = ["Lanes", "WorkerDiedError"]
+__all__ = ["Lanes"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -33,25 +35,22 @@ _TICK = 0.1
 _PATIENCE = 15.0
 
 
-class WorkerDiedError(DicomCubeError):
-    """The process that worked on a task ended without a result."""
-
-
-class _StartError(DicomCubeError):
-    """No worker process can be started."""
-
-
 class Lanes:
     """A number of worker processes, or this process alone where the number is 1.
 
-    A context manager. Leaving it by an error, an interrupt for instance, interrupts the workers,
-    waits until they have cleaned up, and ends them.
+    `Workers` of this machine. Leaving it by an error interrupts the processes, waits until they
+    have cleaned up, and ends them.
 
     Parameters
     ----------
     jobs : int
         How many.
     """
+
+    #: A path is the same to all, and what died is told at once.
+    remote = False
+    #: Files that a worker reads the headers of in one go.
+    batch = 128
 
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
@@ -67,21 +66,9 @@ class Lanes:
         *,
         here: bool = False,
     ) -> Iterator[tuple[T, R | Exception]]:
-        """Run tasks, and yield each with its result or error as it is done.
-
-        Parameters
-        ----------
-        function : callable
-            Of a module, as is every object that it is given and returns.
-        tasks : sequence
-            Begun in this order.
-        tick : callable, optional
-            Called often, with the sum of what the tasks under way say by `_worker.tell`.
-        here : bool
-            Run them in this process, while the others start.
-        """
+        """Run tasks, and yield each with its result or error as it is done; see `Workers`."""
         if here or not self._lanes or len(tasks) < 2:
-            yield from _in_this_process(function, tasks, tick)
+            yield from in_this_process(function, tasks, tick)
             return
         shared = _Shared(function, tasks, self._stopped, len(self._lanes))
         lanes = self._lanes[: len(tasks)]
@@ -95,7 +82,7 @@ class Lanes:
             else:
                 if done is None:
                     running -= 1
-                elif isinstance(done[1], _StartError):
+                elif isinstance(done[1], WorkersError):
                     raise done[1]
                 else:
                     yield done[0], _result(done[1])
@@ -103,6 +90,9 @@ class Lanes:
                 tick(sum(lane.counter.value for lane in lanes))
         for thread in threads:
             thread.join()
+
+    def reach(self, root: Path, out: Path | None, sample: Path | None) -> None:
+        """Do nothing: it is this machine's folders that are meant."""
 
     def warm(self) -> None:
         """Start the processes in the background, and have them import what conversion needs."""
@@ -204,7 +194,7 @@ class _Lane:
                 self._process = self._pool.submit(_worker.process_id).result()
             except (RuntimeError, OSError) as exc:  # it ended, or multiprocessing refused
                 self.close()
-                raise _StartError(
+                raise WorkersError(
                     "no worker process can be started",
                     suggestion='call it below `if __name__ == "__main__":`, or with jobs=1',
                 ) from exc
@@ -270,7 +260,7 @@ class _Shared(Generic[T, R]):
             with self._lock:
                 self._active -= 1
             self.results.put((task, result))
-            if isinstance(result, _StartError):
+            if isinstance(result, WorkersError):
                 break
         self.results.put(None)
 
@@ -285,28 +275,3 @@ class _Shared(Generic[T, R]):
             left = len(self._tasks) - self._next
             together = min(self._lanes, self._active + left)
             return task, max(1, get_num_threads() // together)
-
-
-def _in_this_process(
-    function: Callable[[T], R], tasks: Sequence[T], tick: Callable[[int], None] | None
-) -> Iterator[tuple[T, R | Exception]]:
-    counter = _Counter()
-    before = _worker.STATE.counter, _worker.STATE.listener
-    try:
-        for task in tasks:
-            _worker.STATE.counter = counter
-            _worker.STATE.listener = None if tick is None else lambda: tick(counter.value)
-            counter.value = 0
-            result: R | Exception
-            try:
-                result = function(task)
-            except Exception as exc:  # noqa: BLE001 - as a worker process would return it
-                result = exc
-            counter.value = 0
-            yield task, result
-    finally:
-        _worker.STATE.counter, _worker.STATE.listener = before
-
-
-class _Counter:
-    value = 0

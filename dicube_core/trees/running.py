@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dicube_core.exceptions import SeriesError
 from dicube_core.settings import get_num_threads
+from dicube_core.temporaries import sweep_leftovers
 from dicube_core.trees.converting import Done, run_job
 from dicube_core.trees.finding import Found
 from dicube_core.trees.grouping import group_instances
@@ -26,10 +28,11 @@ if TYPE_CHECKING:
     from dicube_core.spatial.order import SortMethod
     from dicube_core.trees.naming import NameMode
     from dicube_core.trees.planning import Job
+    from dicube_core.trees.workers import Workers
 
     Progress = Callable[[str, int, int], None]
 
-__all__ = ["convert_tree"]
+__all__ = ["convert_tree", "require_jobs"]
 
 #: From so many files on, several processes are worth starting.
 _MANY_FILES = 256
@@ -40,6 +43,7 @@ def convert_tree(
     out_folder: str | os.PathLike[str],
     *,
     jobs: int | None = None,
+    workers: Workers | None = None,
     verify: bool = True,
     resume: bool = True,
     force: bool = False,
@@ -70,6 +74,8 @@ def convert_tree(
         or where there is but one thing to do, everything happens in this process. With more, the
         worker processes import the main module of the program, as `multiprocessing` does: a
         script needs ``if __name__ == "__main__":``.
+    workers : Workers, optional
+        Who reads and converts instead, such as `dicube_plugins.dask.DaskWorkers`; without `jobs`.
     verify : bool
         Decode every frame after encoding and compare it with the source (default).
     resume : bool
@@ -104,19 +110,23 @@ def convert_tree(
         `source` is not there, or `out_folder` cannot be made.
     ValueError
         An argument is none of those above.
+    WorkersError
+        No worker can be had, they do not fit, or all are gone. What was done stays; the next call
+        goes on from there.
     """
     start = time.perf_counter()
     root, only = _root(Path(source))
     out = _out(Path(out_folder))
-    if jobs is not None and jobs < 1:
-        raise ValueError(f"number of jobs must be at least 1, not {jobs}")
+    require_jobs(jobs, workers)
     if name not in NAME_MODES:
         raise ValueError(f"name must be one of {', '.join(NAME_MODES)}, not {name!r}")
     found = Found()
     found.sort_files(root, out, only)
-    n_jobs = _n_jobs(jobs, found.weight)
-    with Lanes(n_jobs) as lanes:
-        found.read(lanes, root, None if progress is None else partial(progress, "reading"))
+    with workers or Lanes(_n_jobs(jobs, found.weight)) as crew:
+        if crew.remote:
+            root, out = root.absolute(), out.absolute()
+        crew.reach(root, out, None if found.sample is None else root / found.sample)
+        found.read(crew, root, None if progress is None else partial(progress, "reading"))
         found.keep_series(series_uid)
         if not found.instances and not found.unreadable and not found.nifti:
             raise _nothing(root, found, series_uid)
@@ -132,12 +142,32 @@ def convert_tree(
         parts = group_instances(found.instances, split=split, keep_encoding=keep_encoding)
         planned = [part for part in parts if not part.refusal]
         tasks = plan_jobs(str(root), str(out), planned, found.nifti, mode=name, options=options)
+        if crew.remote:
+            tasks = [_repeatable(task) for task in tasks]
         if tasks:
             out.mkdir(parents=True, exist_ok=True)
-        done = _run(lanes, tasks, progress)
+        done = _run(crew, tasks, progress)
+        # What workers that died had begun, unless another has removed it to do it again.
+        sweep_leftovers(out, [Path(task.out).name for task in tasks])
+        n_jobs = crew.jobs
     rows = tuple(report_rows(parts, found.unreadable, tasks, done))
     left_out = tuple(sorted(found.left_out))
     return TreeReport(root, out, rows, left_out, time.perf_counter() - start, n_jobs)
+
+
+def require_jobs(jobs: int | None, workers: Workers | None) -> None:
+    """Refuse numbers of processes that cannot be."""
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"number of jobs must be at least 1, not {jobs}")
+    if jobs is not None and workers is not None:
+        raise ValueError("jobs is the number of processes here, which workers stand in for")
+
+
+def _repeatable(job: Job) -> Job:
+    """Let a job that must not find its file be begun again after it has written it itself."""
+    if job.options.existing != "refuse" or os.path.lexists(job.out):
+        return job
+    return replace(job, options=replace(job.options, existing="resume"))
 
 
 def _root(source: Path) -> tuple[Path, str | None]:
@@ -169,7 +199,7 @@ def _nothing(root: Path, found: Found, series_uid: str | None) -> SeriesError:
     )
 
 
-def _run(lanes: Lanes, jobs: Sequence[Job], progress: Progress | None) -> dict[int, Done]:
+def _run(crew: Workers, jobs: Sequence[Job], progress: Progress | None) -> dict[int, Done]:
     """Do all jobs, the largest first, so that none is left for one processor at the end."""
     total = sum(job.frames for job in jobs)
     finished = shown = 0
@@ -182,7 +212,7 @@ def _run(lanes: Lanes, jobs: Sequence[Job], progress: Progress | None) -> dict[i
             progress("converting", shown, total)
 
     order = sorted(jobs, key=lambda job: (-job.source_bytes, job.number))
-    for job, result in lanes.map(run_job, order, tick):
+    for job, result in crew.map(run_job, order, tick):
         finished += job.frames
         results[job.number] = (
             Done(Outcome.FAILED, error_text(result)) if isinstance(result, Exception) else result

@@ -34,14 +34,16 @@ class TreeFile:
     hard: bool = False
 
 
-def walk_tree(root: Path, excluded: Path, only: str | None = None) -> Iterator[TreeFile]:
+def walk_tree(
+    root: Path, excluded: Path | None = None, only: str | None = None
+) -> Iterator[TreeFile]:
     """Yield every file below a folder, sorted by name in each folder.
 
     Parameters
     ----------
     root : Path
         A folder; links to folders below it are not followed.
-    excluded : Path
+    excluded : Path, optional
         A folder that is passed over (where the results go).
     only : str, optional
         Just this file of the root.
@@ -49,7 +51,7 @@ def walk_tree(root: Path, excluded: Path, only: str | None = None) -> Iterator[T
     if only is not None:
         yield _entry(root / only, root)
         return
-    excluded = Path(os.path.realpath(excluded))
+    passed = None if excluded is None else Path(os.path.realpath(excluded))
     failed: list[TreeFile] = []
     for folder, folders, files in os.walk(root, onerror=_noting(failed, root)):
         folders.sort()
@@ -58,7 +60,7 @@ def walk_tree(root: Path, excluded: Path, only: str | None = None) -> Iterator[T
         folders[:] = [
             name
             for name in folders
-            if name not in linked and Path(os.path.realpath(below / name)) != excluded
+            if name not in linked and Path(os.path.realpath(below / name)) != passed
         ]
         for name in linked:
             yield TreeFile(_relative(below / name, root), "a link to a folder, not followed")

@@ -18,8 +18,8 @@ for number in (signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.SIG_DFL)
 from dicube_core.container.writer import ContainerWriter
 append = ContainerWriter.append
-def slow(self, codestream):
-    append(self, codestream)
+def slow(self, *frame):
+    append(self, *frame)
     print("written", flush=True)
     time.sleep(60)
 ContainerWriter.append = slow

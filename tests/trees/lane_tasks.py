@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dicube_core.settings import get_num_threads
 from dicube_core.trees._worker import tell
+from dicube_core.trees.verifying import verify_task
 
 
 def square(number: int) -> int:
@@ -29,6 +30,13 @@ def die_on_three(number: int) -> int:
     if number == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return number
+
+
+def die_of_b(task: tuple[int, str]) -> object:
+    """Verify a file, unless it is called so."""
+    if task[1].endswith("b.dcbs"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return verify_task(task)
 
 
 def fail_on_three(number: int) -> int:

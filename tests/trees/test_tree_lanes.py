@@ -14,7 +14,8 @@ import lane_tasks
 import pytest
 
 from dicube_core.settings import get_num_threads, set_num_threads
-from dicube_core.trees.lanes import Lanes, WorkerDiedError
+from dicube_core.trees.lanes import Lanes
+from dicube_core.trees.workers import WorkerDiedError
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 

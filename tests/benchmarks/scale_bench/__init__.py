@@ -1,0 +1,1 @@
+"""Parts of the benchmark of many series; see ``bench_scale.py``."""
