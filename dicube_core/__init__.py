@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     from dicube_core.spatial.status import DicomStatus, get_dicom_status
     from dicube_core.trees.report import TreeReport, TreeRow
     from dicube_core.trees.running import convert_tree
+    from dicube_core.trees.verifying import VerifyFilesReport, verify_files
     from dicube_core.verify import verify_against, verify_file
+    from dicube_core.virtual_zarr import references
 
 _HOMES = {
     "CommonTags": "dicube_core.metadata.tags",
@@ -59,6 +61,7 @@ _HOMES = {
     "Reader": "dicube_core.reader",
     "RepairReport": "dicube_core.salvage.report",
     "TreeReport": "dicube_core.trees.report",
+    "VerifyFilesReport": "dicube_core.trees.verifying",
     "TreeRow": "dicube_core.trees.report",
     "SortMethod": "dicube_core.spatial.order",
     "convert": "dicube_core.ingest",
@@ -73,9 +76,11 @@ _HOMES = {
     "repair": "dicube_core.salvage.repairing",
     "save": "dicube_core.io",
     "save_to_dicom_folder": "dicube_core.export",
+    "references": "dicube_core.virtual_zarr",
     "save_to_nifti": "dicube_core.nifti",
     "verify_against": "dicube_core.verify",
     "verify_file": "dicube_core.verify",
+    "verify_files": "dicube_core.trees.verifying",
 }
 
 __all__ = [
@@ -107,6 +112,7 @@ __all__ = [
     "load_from_nifti",
     "load_meta",
     "open",
+    "references",
     "repair",
     "save",
     "save_to_dicom_folder",
@@ -115,6 +121,7 @@ __all__ = [
     "set_num_threads",
     "verify_against",
     "verify_file",
+    "verify_files",
 ]
 
 

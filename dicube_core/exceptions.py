@@ -37,6 +37,7 @@ __all__ = [
     "UnsupportedKindError",
     "UnsupportedVersionError",
     "VerificationError",
+    "WorkersError",
 ]
 
 
@@ -185,6 +186,10 @@ class ReaderClosedError(StreamingError, ValueError):
 
 class SettingsError(DicomCubeError, ValueError):
     """A limit or setting, of the program or of its environment, cannot be what was said."""
+
+
+class WorkersError(DicomCubeError, RuntimeError):
+    """The processes that are to do the work cannot be had, do not fit, or are gone."""
 
 
 class MissingDependencyError(DicomCubeError, ImportError):

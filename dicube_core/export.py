@@ -85,7 +85,7 @@ def export_file(
     progress : callable, optional
         Called with (files written, files in all).
     """
-    with errors_name(reader.name):
+    with errors_name(reader.name), reader.reading_ahead():
         return _export(SliceProvider(reader), folder_path, progress)
 
 

@@ -244,6 +244,9 @@ class SliceCache(Generic[K]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._values
+
     def clear(self) -> None:
         """Drop all values; loads on their way are not stopped."""
         with self._lock:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from dicube_plugins.archives import ArchiveKind
     from dicube_plugins.bridge import Delivery
+    from dicube_plugins.integrations import IntegrationReport
 
 __all__ = ["deliver", "doctor", "export_options", "plugins"]
 
@@ -46,12 +47,32 @@ _SYNTAX = click.option(
 @click.option("--consumer", "names", metavar="NAME", multiple=True, help="Ask only this one.")
 @_PYTHON
 @click.option("--refresh", is_flag=True, help="Ask again whatever is known already.")
-def doctor(*, as_json: bool, names: Sequence[str], python: str | None, refresh: bool) -> None:
+@click.option(
+    "--integrations", is_flag=True, help="Also let each framework read a file (half a minute)."
+)
+@click.option(
+    "--markdown",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Also write all of it into FILE, replacing it.",
+)
+def doctor(
+    *,
+    as_json: bool,
+    names: Sequence[str],
+    python: str | None,
+    refresh: bool,
+    integrations: bool,
+    markdown: Path | None,
+) -> None:
     """Test the codecs, and print which transfer syntaxes the DICOM programs of this machine read.
 
     Each program and library reads tiny slices, in a process of its own. What counts is that it
-    gets every value right. The exit code is 1 where a codec that is installed fails its test, and
-    so is not used.
+    gets every value right. With --integrations, each framework that this package serves also
+    reads a tiny file through its own functions; values and affine are compared.
+
+    The exit code is 1 where a codec that is installed fails its test, and so is not used, or an
+    integration whose framework is installed is wrong or fails.
     """
     from dicube_plugins.doctor import examine, examine_codecs, print_report, report_dict
 
@@ -60,12 +81,22 @@ def doctor(*, as_json: bool, names: Sequence[str], python: str | None, refresh: 
             found = examine(names, python, refresh=refresh)
     except LookupError as exc:
         raise click.BadParameter(str(exc), param_hint="--consumer") from exc
-    codecs = examine_codecs()
+    codecs = examine_codecs(refresh=refresh)
+    probed: list[IntegrationReport] = []
+    if integrations or markdown is not None:
+        from dicube_plugins.integrations import probe_integrations
+
+        with _waiting("letting frameworks read a file"):
+            probed = probe_integrations()
+    if markdown is not None:
+        from dicube_plugins.integrations.report import markdown_page
+
+        markdown.write_text(markdown_page(probed, found, codecs), encoding="utf-8")
     if as_json:
-        click.echo(json.dumps(report_dict(found, codecs), indent=2))
+        click.echo(json.dumps(report_dict(found, codecs, probed), indent=2))
     else:
-        print_report(found, codecs, _console())
-    if not all(report.ok for report in codecs):
+        print_report(found, codecs, _console(), probed)
+    if not all(report.ok for report in codecs) or not all(report.ok for report in probed):
         sys.exit(1)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dicube_core import __version__
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from dicube_core.codec.base import FrameCodec
     from dicube_plugins.consumers.base import Consumer
+    from dicube_plugins.integrations.base import IntegrationReport
 
 __all__ = ["CodecReport", "examine", "examine_codecs", "print_report", "report_dict"]
 
@@ -45,6 +46,9 @@ class CodecReport:
     decode, encode, errors : str
         ``ok``, what was wrong, or ``-`` where there is nothing to test: frames that are known,
         frames encoded here, and damage that must be an error.
+    note : str
+        Why it is not used although it is installed, where nothing is wrong with it; or which
+        frames it is used for.
     """
 
     backend: str
@@ -53,6 +57,7 @@ class CodecReport:
     decode: str = "-"
     encode: str = "-"
     errors: str = "-"
+    note: str = ""
 
     @property
     def ok(self) -> bool:
@@ -60,15 +65,37 @@ class CodecReport:
         return {self.decode, self.encode, self.errors} <= {"ok", "-"}
 
 
-def examine_codecs() -> list[CodecReport]:
-    """Run the self-test of every backend that is installed, in full."""
+def examine_codecs(*, refresh: bool = False) -> list[CodecReport]:
+    """Run the self-test of every backend that is installed, in full.
+
+    Parameters
+    ----------
+    refresh : bool
+        Probe a GPU again whatever is known of it.
+    """
     from dicube_core.codec import OpenJPEGCodec, OpenJPHCodec, PCodec, openjpeg, openjph, pcodec
 
     return [
         _codec_report("OpenJPH", "imagecodecs", openjph.require, OpenJPHCodec()),
         _codec_report("OpenJPEG", "pylibjpeg-openjpeg", openjpeg.require, OpenJPEGCodec()),
         _codec_report("pcodec", "pcodec", pcodec.require, PCodec()),
+        _device_report(refresh=refresh),
     ]
+
+
+def _device_report(*, refresh: bool) -> CodecReport:
+    """Return what the first GPU decodes. None at all is nothing wrong, a wrong value is."""
+    from dicube_plugins.gpu import capability
+    from dicube_plugins.gpu._driver import installed_version
+
+    report = CodecReport("nvImageCodec", "nvidia-nvimgcodec", installed_version())
+    try:
+        found = capability(refresh=refresh)
+    except CodecUnavailableError as exc:
+        return replace(report, note=f"not used: {exc.message}" if report.version else "")
+    wrong = "; ".join(f"{result.kind}: {result.message}" for result in found.wrong)
+    note = f"{found.device}: {found.summary}"
+    return replace(report, decode=wrong or found.problem or "ok", note=note)
 
 
 def _codec_report(
@@ -117,7 +144,9 @@ def examine(
 
 
 def report_dict(
-    capabilities: Sequence[Capability], codecs: Sequence[CodecReport]
+    capabilities: Sequence[Capability],
+    codecs: Sequence[CodecReport],
+    integrations: Sequence[IntegrationReport] = (),
 ) -> dict[str, Any]:
     """Return the report as JSON values."""
     return {
@@ -128,17 +157,24 @@ def report_dict(
         "limits": limits_as_dict(),
         "plugins": [asdict(status) for status in plugin_status()],
         "consumers": [capability.to_dict() for capability in capabilities],
+        "integrations": [report.to_dict() for report in integrations],
     }
 
 
 def print_report(
-    capabilities: Sequence[Capability], codecs: Sequence[CodecReport], console: Console
+    capabilities: Sequence[Capability],
+    codecs: Sequence[CodecReport],
+    console: Console,
+    integrations: Sequence[IntegrationReport] = (),
 ) -> None:
     """Print the self-test of the codecs, the matrix, and the evidence for each consumer."""
     from rich.table import Table
     from rich.text import Text
 
     console.print(_codec_table(codecs))
+    for report in codecs:
+        if report.note:
+            console.print(Text(f"{report.backend}: {report.note}"), soft_wrap=True)
     table = Table(title="What programs read (every value of the probe slices compared)")
     table.add_column("consumer", no_wrap=True)
     table.add_column("version")
@@ -151,6 +187,10 @@ def print_report(
         )
         table.add_row(Text(capability.consumer), Text(capability.version), *cells)
     console.print(table)
+    if integrations:
+        from dicube_plugins.integrations.report import integration_table
+
+        console.print(integration_table(integrations))
     for capability in capabilities:
         for line in _evidence(capability):
             console.print(Text(line), soft_wrap=True)

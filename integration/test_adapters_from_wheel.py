@@ -1,23 +1,22 @@
 """Adapters from the built wheel, in processes of their own, away from the checkout.
 
-The environment holds the frameworks and no development tools. What the README shows is run there,
+The environment holds the frameworks and no development tools. What the pages show is run there,
 and two scripts that know nothing of ``.dcbs``: one for NIfTI, one for folders of DICOM files.
 """
 
 import json
-import re
 
 import pytest
-from environments import CORE, ROOT, environment_with, run_python
+from docs_pages.page import Page
+from docs_pages.prepare import prepare
+from environments import CORE, environment_with, run_python
 
 import dicube_core
 from dicube_core.phantom import write_phantom_series
 
 PYTHON_WITH = (*CORE, "nibabel", "SimpleITK", "imageio", "scipy")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-SNIPPETS = dict(re.findall(r"<!-- use (\w+) -->\n```python\n(.*?)```", README, re.DOTALL))
-#: itk is large; its snippet is run by ``tests/test_readme.py`` where it is installed.
-HERE = sorted(set(SNIPPETS) - {"itk"})
+#: itk is large; its page is run by ``test_docs_pages_frameworks.py``.
+PAGES = ("pydicom.md", "nibabel.md", "simpleitk.md", "imageio.md")
 
 NIFTI_SCRIPT = """
 import sys, json
@@ -81,9 +80,11 @@ def study(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("name", HERE)
-def test_what_the_readme_shows(python, site, study, name):
-    run_python(python, site, "-c", SNIPPETS[name], cwd=study)
+@pytest.mark.parametrize("name", PAGES)
+def test_what_the_pages_show(python, site, tmp_path, name):
+    page = Page.read(name)
+    (prepare(tmp_path, page) / "page.py").write_text(page.script)
+    run_python(python, site, "page.py", cwd=tmp_path)
 
 
 def run_script(python, site, study, script, *arguments, prelude="install"):

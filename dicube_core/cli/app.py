@@ -26,6 +26,7 @@ _COMMANDS = {
     "export": "dicube_core.cli.export:export",
     "info": "dicube_core.cli.info:info",
     "preview": "dicube_core.cli.preview:preview",
+    "references": "dicube_core.cli.references:references",
     "repair": "dicube_core.cli.repair:repair",
     "verify": "dicube_core.cli.verify:verify",
 }

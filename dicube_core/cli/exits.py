@@ -11,6 +11,7 @@ from dicube_core.exceptions import (
     SettingsError,
     TransferSyntaxError,
     UnsupportedKindError,
+    WorkersError,
 )
 
 __all__ = ["EXIT_HELP", "Exit", "exit_code_of", "one_line"]
@@ -34,11 +35,11 @@ class Exit(IntEnum):
 EXIT_HELP = """\b
 Exit codes:
   0    done
-  1    verify: damaged, or not identical to the source; doctor: a codec is broken
+  1    verify: damaged, or not identical to the source; doctor: a codec or integration is wrong
   2    wrong usage, or a setting in the environment that cannot be
   3    bad input: not a .dcbs file, damaged, not one series
   4    a kind of image that cannot be kept whole, or another transfer syntax than offered
-  5    the system refused: no such file, no permission, disk full, target exists
+  5    the system refused: no such file, no permission, disk full, target exists, no workers
   6    an optional package is missing; the message names it
   7    repair: OUT was written, but something of the damaged file is lost
   130  interrupted
@@ -54,6 +55,8 @@ def exit_code_of(error: BaseException) -> Exit:
         return Exit.USAGE
     if isinstance(error, UnsupportedKindError | TransferSyntaxError):
         return Exit.UNSUPPORTED
+    if isinstance(error, WorkersError):
+        return Exit.SYSTEM
     if isinstance(error, DicomCubeError):
         return Exit.BAD_INPUT
     return Exit.SYSTEM

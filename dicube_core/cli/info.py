@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from dicube_core.cli.file_or_url import FILE_OR_URL
 from dicube_core.cli.progress import size_text
 from dicube_core.codec.registry import ENCAPSULATED
 from dicube_core.spatial.axes import listed_values
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dicube_core.geometry import Geometry
     from dicube_core.reader import Reader
     from dicube_core.spatial.dimensions import Dimensions
@@ -33,9 +35,9 @@ _FACTS = {
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=FILE_OR_URL)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def info(file: Path, *, as_json: bool) -> None:
+def info(file: Path | str, *, as_json: bool) -> None:
     """Say what is in FILE: frames, geometry, findings, patient and series. No frame is decoded."""
     from dicube_core.reader import Reader
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite, isnan
 from typing import Any
 
 from dicube_core.dataset._values import BINARY_VRS
@@ -17,7 +18,9 @@ def repair_legacy(merged: object, slice_count: int) -> MergedData:
     """Read merged metadata that dicube 0.3.0 wrote (or wrote again).
 
     It put the text ``None`` where a slice has no value, lost the key of such lists, and sorted
-    slices without sorting binary values and anything inside of sequences.
+    slices without sorting binary values and anything inside of sequences. NaN and infinities of
+    FD and FL it wrote as Python's JSON has them, and not as texts (`dicube_core.dataset
+    .json_model`).
 
     Parameters
     ----------
@@ -50,6 +53,8 @@ def _repair_level(merged: object, count: int, depth: int) -> object:
 def _repair_entry(entry: object, count: int, depth: int) -> object:
     if not isinstance(entry, Mapping):
         return entry
+    if entry.get("vr") in ("FD", "FL") and isinstance(entry.get("Value"), list):
+        entry = {**entry, "Value": _named(entry["Value"])}
     if entry.get("shared") is False:
         return _repair_values(dict(entry), count, nested=depth > 0)
     items = entry.get("Value")
@@ -57,6 +62,15 @@ def _repair_entry(entry: object, count: int, depth: int) -> object:
         return entry
     items = [_repair_level(item, count, depth + 1) for item in items]
     return {**entry, "Value": items, **_inferred_counts(entry, items, count)}
+
+
+def _named(value: object) -> object:
+    """Return real values with NaN and infinities as the texts that stand for them in a model."""
+    if isinstance(value, list):
+        return [_named(item) for item in value]
+    if not isinstance(value, float) or isfinite(value):
+        return value
+    return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def _repair_values(entry: dict[str, Any], count: int, *, nested: bool) -> dict[str, Any]:

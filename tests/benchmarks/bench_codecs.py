@@ -8,9 +8,11 @@ slope (SUV), maps from 0 to 1, a dose grid, and labels of 64 bits.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import imagecodecs
@@ -112,13 +114,22 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="write the sizes to this file")
+    parser.add_argument("--quick", action="store_true", help="tiny frames, one round")
     options = parser.parse_args(arguments)
+    if options.quick:
+        options.size, options.repeats = 48, 1
+    rows = []
     write = sys.stdout.write
     write(f"{'frame':22}{'codec':28}{'of raw':>8}{'encode':>8}{'decode':>8}  MB/s\n")
     for name, array in frames(options.size).items():
         for codec, coder in coders(array).items():
             ratio, fast, back = measure(array, coder, options.repeats)
             write(f"{name:22}{codec:28}{ratio:8.3f}{fast:8.0f}{back:8.0f}\n")
+            row = {"task": f"size, {codec}", "against": "raw", "data": name}
+            rows.append({**row, "goal": None, "ratio": ratio})
+    if options.json is not None:
+        options.json.write_text(json.dumps(rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import statistics
 import sys
 import tempfile
@@ -90,7 +91,12 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=500)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--json", type=Path, help="write the ratios to this file")
+    parser.add_argument("--quick", action="store_true", help="tiny frames, one round")
     given = parser.parse_args()
+    if given.quick:
+        given.frames, given.size, given.rounds = 6, 24, 1
+    rows = []
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
         multi, series, seconds = make_files(Path(folder), given.frames, given.size)
@@ -111,10 +117,14 @@ def main() -> None:
                 ratios.append(times[0] / times[1])
             ratio = statistics.median(ratios)
             verdict = "met" if ratio <= GOAL else "missed"
+            row = {"task": f"multi-frame source, {name}", "against": "single-frame series"}
+            rows.append({**row, "data": f"{given.frames} frames", "goal": GOAL, "ratio": ratio})
             say(
                 f"{name}: {best[0] * 1e6:.0f} us, single-frame series {best[1] * 1e6:.0f} us, "
                 f"ratio {ratio:.2f} (goal {GOAL}: {verdict})"
             )
+    if given.json is not None:
+        given.json.write_text(json.dumps(rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

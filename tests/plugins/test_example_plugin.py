@@ -82,7 +82,7 @@ print(json.dumps({
     assert found["adapters"]["example-viewer"] == ["available", "1.0"]
     assert found["codec"] == "example-zlib"
     assert found["framework"] is False
-    assert [s for s, _, _ in found["plugins"].values()] == ["loaded"] * 9
+    assert {s for s, _, _ in found["plugins"].values()} == {"loaded"}
 
 
 VIEWER = """

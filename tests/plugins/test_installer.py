@@ -68,7 +68,10 @@ class World:
 
     def installer(self):
         """Return an installer of these adapters; ours are blocked."""
-        ours = ("dicube-consumers", "pydicom", "nibabel", "SimpleITK", "itk", "imageio")
+        ours = (
+            *("dicube-consumers", "pydicom", "nibabel", "SimpleITK", "itk", "imageio"),
+            *("monai", "torchio"),
+        )
         return Installer(PluginManager(blocked=ours))
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from dicube_plugins.adapters.base import Adapter
 
 NAMES = ("pydicom", "nibabel", "SimpleITK", "itk", "imageio")
+#: Importing them takes seconds; what they change is looked at in ``integration``.
+HEAVY = ("monai", "torchio")
 
 
 def declared(name: str) -> Adapter:
@@ -26,7 +28,7 @@ def declared(name: str) -> Adapter:
     return adapter
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *HEAVY])
 def test_the_lowest_version_is_that_of_the_requirements(name):
     adapter = declared(name)
     wanted = f"{adapter.distributions[0]}>={adapter.minimum}".casefold()
@@ -62,7 +64,7 @@ def test_everything_that_is_changed_is_told_and_taken_back(name):
     assert (left.state, left.changes, left.message) == ("available", (), "")
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n != "pydicom"])
+@pytest.mark.parametrize("name", [*(n for n in NAMES if n != "pydicom"), *HEAVY])
 def test_a_missing_framework_is_told_with_what_to_type(name):
     """The stand-alone packages say it, too; in a new process, where the framework is hidden."""
     adapter = declared(name)
@@ -81,3 +83,20 @@ except MissingDependencyError as exc:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert adapter.framework in done.stdout
     assert adapter.hint in done.stdout
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_installing_all_does_not_import_what_takes_long(name):
+    adapter = declared(name)
+    assert adapter.heavy
+    if find_spec(adapter.framework) is None:
+        pytest.skip(f"{adapter.framework} is not installed")
+    code = f"""
+import sys
+import dicube_plugins
+states = {{one.name: one.state for one in dicube_plugins.install()}}
+print(states[{name!r}], {adapter.framework!r} in sys.modules)
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["deferred", "False"]

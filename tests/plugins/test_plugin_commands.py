@@ -21,7 +21,13 @@ from fake_consumers import fake_consumer
 import dicube_core
 from dicube_core.dataset import uids
 
-OURS = ("dicube-consumers", "pydicom", "nibabel", "SimpleITK", "itk", "imageio")
+#: Names of the entry points that the package declares.
+OURS = tuple(e.name for e in entry_points(group="dicube") if e.dist.name == "dicube-plugins")
+OUR_ADAPTERS = {
+    e.name
+    for e in entry_points(group="dicube")
+    if e.dist.name == "dicube-plugins" and e.value.startswith("dicube_plugins.adapters.")
+}
 
 PLUGIN = """
 from dicube_plugins import Consumer, hookimpl
@@ -129,7 +135,7 @@ def test_plugins_prints_adapters_and_plugins(run):
     answer = json.loads(run("plugins", "--json").stdout)
     assert {one["name"]: one["state"] for one in answer["plugins"]}["bad"] == "failed"
     adapters = {one["name"]: one for one in answer["adapters"]}
-    assert set(adapters) == set(OURS) - {"dicube-consumers"}
+    assert set(adapters) == OUR_ADAPTERS
     for adapter in adapters.values():
         there = find_spec(adapter["framework"]) is not None
         assert adapter["state"] == ("available" if there else "missing")

@@ -1,0 +1,1 @@
+"""Results of the benchmarks: kept in ``docs/results``, shown in ``docs/benchmarks.md``."""

@@ -1,0 +1,1 @@
+"""Runs what the pages in ``docs/`` show."""
