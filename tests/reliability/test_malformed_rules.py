@@ -58,7 +58,7 @@ def test_there_is_a_base_of_every_kind():
             assert (reader.dimensions is not None) == (name == "volumes")
         tags |= {part.tag for part in parts_of(base).extension}
         assert len(base.data) < 8000
-    assert tags == {b"HDRS", b"WRTR", b"FCRC", b"FRAM", b"ENCP"}
+    assert tags == {b"HDRS", b"WRTR", b"FCRC", b"FRAM", b"ENCP", b"RESL"}
 
 
 @pytest.mark.parametrize("name", NAMES)
