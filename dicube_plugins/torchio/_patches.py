@@ -46,7 +46,8 @@ def patches() -> list[Patch]:
         for name, function in (("read_shape", _shape), ("read_affine", _affine))
         if hasattr(owner, name)
     ]
-    found.append(Replace(Crop, "_crop_image", partial(_crop, image.read_image)))
+    if hasattr(Crop, "_crop_image"):  # before that, images are loaded to be cropped
+        found.append(Replace(Crop, "_crop_image", partial(_crop, image.read_image)))
     return found
 
 
