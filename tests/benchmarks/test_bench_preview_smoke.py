@@ -26,7 +26,7 @@ def test_every_goal_has_a_row(tmp_path: Path) -> None:
     rows = json.loads(path.read_text())["rows"]
     assert {row["goal"] for row in rows if "of the width" in row["task"]} == {0.125, 0.5}
     assert all(row["ratio"] > 0 for row in rows)
-    assert len(rows) == (8 if find_spec("PIL") else 5)
+    assert len(rows) == (9 if find_spec("PIL") else 6)
 
 
 def test_another_series_stops_the_benchmark(tmp_path: Path) -> None:

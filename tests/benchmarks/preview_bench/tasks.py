@@ -12,6 +12,7 @@ from core_bench.outcome import single_row
 from core_bench.timing import Comparison, Race
 
 import dicube_core
+from dicube_core.preview.pictures import evenly_spaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ __all__ = ["check", "time_previews"]
 
 _FULL = "decoding all frames"
 _EIGHTH, _BYTES = 1 / 8, 0.5
+_TILES = 20
 _LEVELS = {"1/4": 2, "1/8": 3}
 
 
@@ -40,6 +42,9 @@ def time_previews(fixture: Fixture, rounds: int) -> list[Row]:
             task = f"all frames at {size} of the width{kind}"
             race.add(task, partial(_frames, path, level))
             comparisons.append(Comparison(task, task, "full", _FULL, _EIGHTH))
+    task = f"frames of a notebook's montage: {_TILES} at 1/4 of the width"
+    race.add(task, partial(_montage_frames, fixture.ours))
+    comparisons.append(Comparison(task, task, "full", _FULL, _EIGHTH))
     for task, make in _pictures():
         race.add(task, partial(_opened, fixture.ours, make))
         comparisons.append(Comparison(task, task, "full", _FULL))
@@ -81,6 +86,11 @@ def _pictures() -> list[tuple[str, Callable[[dicube_core.Reader], object]]]:
 def _frames(path: Path, level: int) -> np.ndarray:
     with dicube_core.open(path) as reader:
         return reader.frames(level=level)
+
+
+def _montage_frames(path: Path) -> np.ndarray:
+    with dicube_core.open(path) as reader:
+        return reader.frames(evenly_spaced(reader.frame_count, _TILES), level=2)
 
 
 def _opened(path: Path, make: Callable[[dicube_core.Reader], object]) -> object:
