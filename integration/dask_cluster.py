@@ -14,7 +14,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 #: What workers must be able to import of the tests.
 _PATH = os.pathsep.join(
-    [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "trees"), str(ROOT / "integration")]
+    filter(
+        None,
+        [
+            *map(str, (ROOT, ROOT / "tests", ROOT / "tests" / "trees", ROOT / "integration")),
+            os.environ.get("PYTHONPATH"),
+        ],
+    )
 )
 _SECONDS = 60
 
@@ -43,6 +49,7 @@ class Cluster:
         self.scheduler = self._start(
             "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
             "--dashboard-address", "127.0.0.1:0",
+            "--idle-timeout", "180",  # should this process be killed
             "--scheduler-file", str(self.file),
         )  # fmt: skip
         wait_until(lambda: self.file.exists() and self.file.read_text().endswith("}"))

@@ -44,7 +44,7 @@ def main() -> None:
         from dicube_plugins.dask import DaskWorkers
     except ImportError as exc:
         sys.exit(f"{exc.name} is not installed: pip install 'dicube-plugins[dask]'")
-    from scale_bench.clusters import compare, tasks_per_second
+    from scale_bench.clusters import compare, cost_of_a_task
     from scale_bench.costs import Sample, cost_table, measure_costs
     from scale_bench.plan import plan_table
     from tree_bench.trees import make_tree
@@ -73,12 +73,12 @@ def main() -> None:
         tree = make_tree(work / "tree", *((2, 3, 32) if quick else (10, 80, 512)))
         with DaskWorkers("local", jobs=jobs) as workers:
             rows = compare(tree, work, workers, jobs, rounds)
-            speed = tasks_per_second(workers, 50 if quick else 2000)
+            task_s = cost_of_a_task(workers, 50 if quick else 2000)
     say(table(rows))
-    say(f"tasks that do nothing, 2 workers: {speed:.0f} per second")
+    say(f"a task of no work: {1e3 * task_s:.2f} ms of the process with scheduler and client")
     if arguments.json is not None:
         found_rows = [{**row.to_dict(), "data": row.series} for row in rows]
-        document = {"facts": facts, "rows": found_rows, "tasks_per_second": speed}
+        document = {"facts": facts, "rows": found_rows, "task_s": task_s}
         document["costs"] = [asdict(cost) for cost in costs]
         arguments.json.write_text(json.dumps(document, indent=1, default=str))
 
