@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import pytest
 
 import dicube_core
-from dicube_core.codec import get_codec, is_codec_available
+from dicube_core.codec import get_codec, is_codec_available, registry
 from dicube_core.codec.self_test import run_self_test
 from dicube_core.exceptions import CodecUnavailableError
 from dicube_core.pixels import PixelFormat
@@ -55,7 +55,9 @@ def package(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
-    """Nothing is known of any device."""
+    """Nothing is known of any device, and nothing stays in the registry of codecs."""
+    monkeypatch.setattr(registry, "_factories", dict(registry._factories))
+    monkeypatch.setattr(registry, "_codecs", dict(registry._codecs))
     monkeypatch.setattr(_session, "_decoders", {})
     monkeypatch.setattr(_session, "_started_in", [])
 
