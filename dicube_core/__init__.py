@@ -100,6 +100,7 @@ __all__ = [
     "SortMethod",
     "TreeReport",
     "TreeRow",
+    "VerifyFilesReport",
     "__version__",
     "convert",
     "convert_tree",

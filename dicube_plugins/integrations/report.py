@@ -32,8 +32,8 @@ to see what works on your machine.
 
 `.dcbs` files in the frameworks' own functions. *Declared*: works after `pip install`, by an entry
 point, with no import of ours. *Installed*: after one line, `dicube_plugins.install(...)`.
-*Imported*: a class or function of ours. The file is a CT of five oblique slices; every value is
-compared, and the affine where the framework has one.
+*Imported*: a class or function of ours. The file is a PET series of five oblique slices, each with
+its own slope and intercept; every value is compared, and the affine where the framework has one.
 
 {integrations}
 

@@ -57,8 +57,8 @@ def run(script: Path, arguments: argparse.Namespace, out: Path) -> bool:
         sys.stdout.write(f"== {script.name}: {time.perf_counter() - start:.0f} s\n")
         if status:
             return False
-        if report.exists():  # else there was nothing to measure here, such as a GPU
-            Results.read(report).write(out)
+        if report.exists() and (results := Results.read(report)).rows:
+            results.write(out)  # else there was nothing to measure here, such as a GPU
     return True
 
 

@@ -40,7 +40,7 @@ def test_both_forms_of_a_report_are_read(tmp_path):
 def test_the_table_says_what_is_missed():
     lines = markdown_table(Results("x", {"cpus": 2, "python": ""}, ROWS)).splitlines()
     assert lines[0] == "| task | against | goal | a | b |"
-    assert lines[2] == "| load | other | ≤ 0.1 / ≤ 1 | 0.05 | **1.2340** |"
+    assert lines[2] == "| load | other | ≤ 0.1 / ≤ 1 | 0.05 | **1.23** |"
     assert lines[3] == "| size | other | ≤ 1.005 | 1.0012 |  |"
     assert lines[5] == "| missing | x | ≤ 2 |  |  |"
     assert lines[-1] == "Measured with: cpus 2."

@@ -13,4 +13,4 @@ import dicube_core
 refs = dicube_core.references(sys.argv[1])
 files = fsspec.filesystem("reference", fo=refs, asynchronous=False)
 group = zarr.open_group(files.get_mapper(""), mode="r", zarr_format=2)
-np.savez(sys.argv[2], values=group["image"][:])
+np.savez(sys.argv[2], values=group["stored"][:])

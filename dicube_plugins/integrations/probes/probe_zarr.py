@@ -15,4 +15,4 @@ from dicube_plugins.zarr import DcbsParser
 registry = ObjectStoreRegistry({"file://": LocalStore()})
 store = DcbsParser()(Path(sys.argv[1]).as_uri(), registry)
 group = zarr.open_group(store, mode="r", zarr_format=3)
-np.savez(sys.argv[2], values=group["image"][:])
+np.savez(sys.argv[2], values=group["stored"][:])

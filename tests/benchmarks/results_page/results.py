@@ -65,7 +65,8 @@ class Results:
         """
         report = json.loads(path.read_text(encoding="utf-8"))
         found = report if isinstance(report, list) else report["rows"]
-        environment = {} if isinstance(report, list) else dict(report.get("environment", {}))
+        facts = {} if isinstance(report, list) else report
+        environment = dict(facts.get("environment") or facts.get("facts") or {})
         rows = tuple(
             Result(
                 str(row["task"]),

@@ -15,7 +15,7 @@ _FACTS = ("processor", "cpus", "threads", "python", "imagecodecs", "dicube")
 
 def number(ratio: float, goal: float | None) -> str:
     """Return a ratio with as many digits as say something."""
-    if goal is not None and abs(goal - 1) < 0.02:
+    if goal is not None and abs(goal - 1) < 0.02 and abs(ratio - 1) < 0.02:
         return f"{ratio:.4f}"  # sizes that are nearly the same
     return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
 
