@@ -1,9 +1,9 @@
-"""``.dcbs`` files on a web server that takes 20 ms to answer, against what else is done there.
+"""``.dcbs`` files on a web server 20 ms away, at 100 Mbit/s, against what else is done there.
 
     python tests/benchmarks/bench_remote.py --data ../shared/data
 
-The server runs in the same process, on this machine: bytes cost next to nothing here, requests what
-they cost elsewhere. Each contestant keeps its connections. All are checked to give the same before
+The server runs in the same process, and waits as long as such a line would: the faster a line, the
+better it is to download files whole. Each contestant keeps its connections. All are checked to give the same before
 anything is timed; they take turns, in rotated order, and a ratio is taken in each round. Bytes are
 those of bodies. The exit status is 0 whether goals are met or not.
 """

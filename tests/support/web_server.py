@@ -49,6 +49,8 @@ class FileServer:
     ranges: bool = True
     conditions: bool = True
     delay: float = 0.0
+    #: Bytes per second that all bodies together take; None for as many as there may be.
+    bandwidth: float | None = None
     trouble: Callable[[_Handler, int], bool] | None = None
     log: list[Asked] = field(default_factory=list)
     #: Lengths of the bodies that were sent.
@@ -59,7 +61,7 @@ class FileServer:
     url: str = ""
 
     def __post_init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock, self.link = threading.Lock(), threading.Lock()
 
     @property
     def sent(self) -> int:
@@ -142,6 +144,9 @@ class _Handler(BaseHTTPRequestHandler):
             if value:
                 self.send_header(name, value)
         self.end_headers()
+        if self.file.bandwidth is not None:
+            with self.file.link:
+                time.sleep(len(body) / self.file.bandwidth)
         try:
             self.wfile.write(body if cut is None else body[:cut])
             self.wfile.flush()
