@@ -43,8 +43,9 @@ class DcbsReader(ImageReader):  # type: ignore[misc] # MONAI is not looked at fo
         Modality values, each slice by its own slope and intercept or Modality LUT; or values as
         they are stored. Colour is RGB in both cases.
     dtype : dtype, optional
-        Of the array; by default the type that holds every value exactly. `LoadImage` turns it
-        into its own ``dtype`` (float32) afterwards.
+        Of the array; by default one that holds every value exactly: integers of 8 or 16 bits,
+        float32 instead of wider integers where that is exact. `LoadImage` turns it into its own
+        ``dtype`` (float32) afterwards.
     sheared : bool
         For a gantry tilt: take the true affine, whose third axis is not perpendicular.
     affine_lps_to_ras : bool
@@ -142,7 +143,7 @@ class DcbsReader(ImageReader):  # type: ignore[misc] # MONAI is not looked at fo
         meta: dict[str, Any] = {}
         for reader in ensure_tuple(img):
             volume = self.volume(reader)
-            arrays.append(volume.read(dtype=self.dtype, order="C"))
+            arrays.append(volume.read(dtype=self.dtype or volume.float_dtype, order="C"))
             found = self.meta(volume)
             if meta:
                 _require_same_place(meta, found, volume.name)

@@ -11,7 +11,7 @@ from dicube_core.exceptions import DataConsistencyError, FrameIndexError
 from dicube_core.lazy import lazy
 from dicube_core.reader import Reader
 from dicube_plugins.volume.boxes import Box, read_box, read_box_z_last
-from dicube_plugins.volume.scaling import Scaling
+from dicube_plugins.volume.scaling import Scaling, is_exact_in
 from dicube_plugins.volume.series_array import SeriesArray
 from dicube_plugins.volume.threads import threads_here
 
@@ -127,6 +127,18 @@ class LazyVolume:
         if self._values == "stored":
             return self._series.stored_dtype
         return self._series.exact_dtype
+
+    @lazy
+    def float_dtype(self) -> np.dtype[Any]:
+        """The same, but float32 in place of integers of 32 bits if it holds every value exactly.
+
+        So it is for the usual 16 bits with an intercept. Who wants floats in the end is spared a
+        conversion.
+        """
+        single = np.dtype(np.float32)
+        wide = self.dtype.kind in "iu" and self.dtype.itemsize == single.itemsize
+        exact = self._values == "modality" and self.samples == 1
+        return single if wide and exact and is_exact_in(self._series, single) else self.dtype
 
     def affine_at(self, start: Sequence[int]) -> npt.NDArray[np.float64]:
         """Return the affine of a box that starts at a voxel, a new array."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dicube_plugins.colours import Colours
     from dicube_plugins.volume.series_array import SeriesArray
 
-__all__ = ["Scaling"]
+__all__ = ["Scaling", "is_exact_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Scaling:
         if transform.is_identity:
             return cls(None, fmt, dtype, fmt.dtype)
         reckoned = np.dtype(np.float64)
-        if dtype.kind == "f" and (dtype.itemsize > 8 or _is_exact_in(series, dtype)):
+        if dtype.kind == "f" and (dtype.itemsize > 8 or is_exact_in(series, dtype)):
             reckoned = dtype
         return cls(transform, fmt, dtype, reckoned)
 
@@ -140,7 +140,7 @@ def _require(series: SeriesArray, exact: np.dtype[Any], dtype: np.dtype[Any]) ->
     )
 
 
-def _is_exact_in(series: SeriesArray, dtype: np.dtype[Any]) -> bool:
+def is_exact_in(series: SeriesArray, dtype: np.dtype[Any]) -> bool:
     """Whether a floating type holds each step of the reckoning: stored, times slope, plus inter."""
     factors = series.scale_factors
     if (

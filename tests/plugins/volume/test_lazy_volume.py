@@ -19,7 +19,7 @@ from kind_files import (
     time_series,
 )
 from support.raw import text
-from support.series import KINDS
+from support.series import KINDS, Kind
 
 import dicube_core
 from dicube_core.exceptions import (
@@ -60,6 +60,9 @@ def test_every_kind_gives_modality_values_in_a_type_that_holds_them(make_file, n
             assert np.array_equal(found, expected)
         assert np.array_equal(volume.read(dtype="float32"), expected.astype("float32"))
         assert volume.shape == expected.shape
+        floats = volume.read(dtype=volume.float_dtype, order="C")
+        assert np.array_equal(floats, expected)
+        assert floats.dtype == volume.dtype or (volume.dtype.itemsize, floats.dtype) == (4, "f4")
 
 
 @pytest.mark.parametrize("name", ["u16_outside_stored", "i16_unextended", "u16_high_bit_13"])
@@ -84,6 +87,18 @@ def test_a_box_is_that_of_the_whole(make_file, start, size, order, dtype):
         assert np.array_equal(found, cut(values_of(path), start, size))
         place = np.array([*start, 1.0])
         assert np.allclose(volume.affine_at(start)[:, 3], volume.affine @ place)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 5, 40])
+def test_large_frames_are_turned_in_parts(make_file, n_threads):
+    path = make_file(Kind("large", rows=150, columns=21), n_slices=37)
+    with LazyVolume(path) as volume:
+        expected = values_of(path)
+        for dtype in (None, "float32", "float64"):
+            found = volume.read(order="C", dtype=dtype, n_threads=n_threads)
+            assert np.array_equal(found, expected)
+        found = volume.read((2, 10, 3), (17, 101, 30), order="C", n_threads=n_threads)
+        assert np.array_equal(found, expected[2:19, 10:111, 3:33])
 
 
 def test_slices_have_factors_of_their_own(make_file):
