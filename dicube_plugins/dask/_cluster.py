@@ -96,19 +96,7 @@ def connect(address: str | Client, jobs: int | None, patience: float, stack: Exi
 
 def _open(address: str, jobs: int | None, patience: float, stack: ExitStack) -> Client:
     if address == "local":
-        with _interrupts_blocked():
-            cluster = LocalCluster(
-                n_workers=jobs or dicube_core.get_num_threads(),
-                threads_per_worker=1,
-                dashboard_address=None,
-                silence_logs=logging.CRITICAL,
-                # Even without a dashboard, its port would be taken.
-                scheduler_kwargs={
-                    "allowed_failures": _ALLOWED_FAILURES,
-                    "dashboard": False,
-                    "dashboard_address": "127.0.0.1:0",
-                },
-            )
+        cluster = _local(jobs, patience)
         stack.callback(_closed, cluster)
         where: dict[str, Any] = {"address": cluster}
     elif "://" in address or ":" in address:
@@ -120,6 +108,28 @@ def _open(address: str, jobs: int | None, patience: float, stack: ExitStack) -> 
     client = Client(**where, timeout=patience, set_as_default=False)
     stack.callback(_closed, client)
     return client
+
+
+def _local(jobs: int | None, patience: float) -> LocalCluster:
+    with _interrupts_blocked():
+        try:
+            # Older versions wait for ever where the main module has no guard.
+            return within(
+                patience,
+                LocalCluster,
+                n_workers=jobs or dicube_core.get_num_threads(),
+                threads_per_worker=1,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+                # Even without a dashboard, its port would be taken.
+                scheduler_kwargs={
+                    "allowed_failures": _ALLOWED_FAILURES,
+                    "dashboard": False,
+                    "dashboard_address": "127.0.0.1:0",
+                },
+            )
+        except TimeoutError as exc:
+            raise RuntimeError(f"its workers did not start in {patience:.0f} s") from exc
 
 
 def _closed(thing: Any) -> None:

@@ -101,11 +101,12 @@ def _count(reader: Reader, edges: npt.NDArray[np.float64]) -> tuple[npt.NDArray[
         )
     values = ModalityValues(reader)
     counts, outside = np.zeros(len(edges) - 1, np.int64), 0
-    for index in range(reader.frame_count):
-        frame = values.frame(index)
-        found = _binned(frame, edges)
-        counts += found
-        outside += frame.size - int(found.sum())
+    with reader.reading_ahead():  # of a store, many frames by one request
+        for index in range(reader.frame_count):
+            frame = values.frame(index)
+            found = _binned(frame, edges)
+            counts += found
+            outside += frame.size - int(found.sum())
     return counts, outside
 
 
