@@ -170,7 +170,7 @@ from dicube_core.cli import main
 main()
 """
     target = tmp_path / "page.md"
-    arguments = ["doctor", "--consumer", "pydicom", "--json", "--markdown", str(target)]
+    arguments = ["doctor", "--consumer", "dcmtk", "--json", "--markdown", str(target)]
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         capture_output=True,
