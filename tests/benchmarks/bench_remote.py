@@ -3,9 +3,9 @@
     python tests/benchmarks/bench_remote.py --data ../shared/data
 
 The server runs in the same process, and waits as long as such a line would: the faster a line, the
-better it is to download files whole. Each contestant keeps its connections. All are checked to give the same before
-anything is timed; they take turns, in rotated order, and a ratio is taken in each round. Bytes are
-those of bodies. The exit status is 0 whether goals are met or not.
+better it is to download files whole. Each contestant keeps its connections. All are checked to give
+the same before anything is timed; they take turns, in rotated order, and a ratio is taken in each
+round. Bytes are those of bodies. The exit status is 0 whether goals are met or not.
 """
 
 from __future__ import annotations

@@ -76,6 +76,8 @@ class FileServer:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Header and body are sent one after the other; the second would wait for the first's receipt.
+    disable_nagle_algorithm = True
     file: FileServer
 
     def log_message(self, *_: object) -> None:
