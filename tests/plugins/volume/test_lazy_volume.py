@@ -18,6 +18,7 @@ from kind_files import (
     tilted,
     time_series,
 )
+from support.legacy_file import legacy_file
 from support.raw import text
 from support.series import KINDS, Kind
 
@@ -99,6 +100,14 @@ def test_large_frames_are_turned_in_parts(make_file, n_threads):
             assert np.array_equal(found, expected)
         found = volume.read((2, 10, 3), (17, 101, 30), order="C", n_threads=n_threads)
         assert np.array_equal(found, expected[2:19, 10:111, 3:33])
+
+
+def test_files_of_dicube_0_3_0(tmp_path):
+    path = tmp_path / "old.dcbs"
+    path.write_bytes(legacy_file())
+    with LazyVolume(path) as volume:
+        assert np.array_equal(volume.read(order="C"), values_of(path))
+        assert np.array_equal(volume.affine, volume.reader.geometry.affine_xyz_ras)
 
 
 def test_slices_have_factors_of_their_own(make_file):
