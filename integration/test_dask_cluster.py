@@ -217,22 +217,27 @@ from dicube_core.ingest import convert as whole
 from dicube_core.trees import converting
 def convert(source, out, *, progress, **options):
     def killing(done, total):
-        if "part_3" in str(out) and done == 5:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if {part!r} in str(out) and done == 5:
+            os.kill({process}, signal.SIGKILL)
         progress(done, total)
     return whole(source, out, progress=killing, **options)
 converting.convert = convert
 """
 
 
+def poison(folder: Path, part: str, process: object = "os.getpid()") -> tuple[str, str]:
+    """Return options of a worker in which a process is killed in the middle of a series."""
+    path = folder / f"poison_{part}.py"
+    path.write_text(_POISON.format(part=part, process=process))
+    return "--preload", str(path)
+
+
 def test_a_task_that_kills_its_workers_is_named_and_not_tried_for_ever(tree, expected, tmp_path):
-    preload = tmp_path / "poison.py"
-    preload.write_text(_POISON)
     files = []
     for name in ("a", "poison", "b", "c"):
         files.append(tmp_path / f"{name}.dcbs")
         dicube_core.convert(tree / "s1", files[-1])
-    options = ("--preload", str(preload))
+    options = poison(tmp_path, "part_3")
     with (
         cluster(tmp_path / "cluster", 2, *options, allowed_failures=0) as made,
         DaskWorkers(made.address, patience=30) as workers,
@@ -318,12 +323,13 @@ def test_workers_that_do_not_fit_and_schedulers_that_are_lost(tree, expected, tm
         made.processes[-1].kill()
         made.processes[-1].wait(timeout=15)
 
-        worker = made.add_worker("--no-nanny", cwd=elsewhere)
+        worker = made.add_worker("--no-nanny", *poison(tmp_path, "part_4"), cwd=elsewhere)
         _require_same_folders(made, tree, tmp_path, elsewhere)
         _require_same_version_later(made, preload)
         _require_workers(made, worker, tree, out)
-        made.add_worker("--no-nanny")
-        _require_scheduler(made, tree, out)
+        made.add_worker("--no-nanny", *poison(tmp_path, "part_6", made.scheduler.pid))
+        with pytest.raises(WorkersError, match="the dask scheduler is lost"):
+            dicube_core.convert_tree(tree, out, workers=DaskWorkers(made.address, patience=30))
     report = dicube_core.convert_tree(tree, out, jobs=1)
     assert report.ok
     assert report.counts()["already there"] >= 1
@@ -362,25 +368,8 @@ def _require_same_version_later(made, preload):
 
 def _require_workers(made, worker, tree, out):
     """Without any worker it ends, and says so."""
-
-    def kill_when_at_work(stage, *_):
-        if stage == "converting" and finished(out) and temporary(out):
-            worker.kill()
-
     workers = DaskWorkers(made.address, patience=3)
     with pytest.raises(WorkersError, match="no dask worker is left, for 3 s"):
-        dicube_core.convert_tree(tree, out, workers=workers, progress=kill_when_at_work)
+        dicube_core.convert_tree(tree, out, workers=workers)
     assert worker.wait(timeout=15) == -signal.SIGKILL
     assert 0 < len(finished(out)) < N_SERIES
-
-
-def _require_scheduler(made, tree, out):
-    before = len(finished(out))
-
-    def kill_when_at_work(stage, *_):
-        if stage == "converting" and len(finished(out)) > before:
-            made.scheduler.kill()
-
-    workers = DaskWorkers(made.address, patience=5)
-    with pytest.raises(WorkersError, match="the dask scheduler is lost"):
-        dicube_core.convert_tree(tree, out, workers=workers, progress=kill_when_at_work)

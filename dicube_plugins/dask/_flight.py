@@ -224,11 +224,11 @@ class Flight(Generic[T, R]):
     def stop(self) -> None:
         """Give up all tasks, and wait until those under way have cleaned up."""
         futures = [future for future, _ in self._flying.values()]
-        if not futures:
-            return
         self._flying.clear()
         # Where the scheduler is gone, nothing can be stopped, nor need it be: tasks that go on
         # write whole files.
+        if not futures or self._client.status != "running":
+            return
         with contextlib.suppress(Exception):
             within(_ANSWER, self._client.cancel, futures)
             within(_STOP, self._client.run, stop, self._run.name, on_error="ignore")

@@ -28,6 +28,7 @@ def test_the_option_is_shown(command):
 
 
 def test_it_is_for_a_folder_of_results(series, tmp_path):
+    pytest.importorskip("distributed")
     result = run("convert", series, tmp_path / "x.dcbs", "--dask", "tcp://127.0.0.1:9")
     assert result.exit_code == 2
     assert "--dask is for a folder OUT" in result.stderr
