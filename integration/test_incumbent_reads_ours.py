@@ -165,3 +165,12 @@ def test_a_file_of_ours_that_it_saved_again(edit, tmp_path):
     report = dicube_core.verify_file(tmp_path / "third.dcbs")
     assert report.ok, report.failures
     assert report.checksums
+
+
+def test_a_file_with_a_table_of_resolutions(tmp_path):
+    source = write_files(tmp_path / "source", make_series(4, Kind("larger", **LARGER)))
+    path = tmp_path / "x.dcbs"
+    dicube_core.convert(source, path, progressive=True)
+    assert dicube_core.open(path).container.resolutions is not None
+    theirs = dicube.load(str(path))
+    np.testing.assert_array_equal(theirs.raw_image, dicube_core.load(path).raw_image)
