@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dicube_core.exceptions import MetaDataError, UnsupportedKindError
 from dicube_core.lazy import lazy
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from dicube_core.metadata.meta import DicomMeta
     from dicube_core.pixels import PixelFormat
-    from dicube_core.reader import Reader
 
 __all__ = ["PALETTE_TAGS", "Colours", "colours_of"]
 
@@ -30,7 +29,26 @@ PALETTE_TAGS = (
 _READ_RAW = "read the stored values with dicube_core.open(path).frames()"
 
 
-def colours_of(reader: Reader) -> Colours | None:
+class ColourFile(Protocol):
+    """What is asked of a `Reader`."""
+
+    @property
+    def name(self) -> str:
+        """As errors name it."""
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames."""
+
+    @property
+    def pixel_format(self) -> PixelFormat:
+        """Of its frames."""
+
+    def stored_meta(self) -> DicomMeta | None:
+        """Return the metadata of the slices, which has the palettes."""
+
+
+def colours_of(reader: ColourFile) -> Colours | None:
     """Return how the stored values of a file become colours, None for grey.
 
     Raises
@@ -67,13 +85,13 @@ class Colours:
 
     Parameters
     ----------
-    reader : Reader
+    reader : Reader or ColourFile
         Stays the caller's to close.
     pixel_format : PixelFormat
         Of its frames.
     """
 
-    reader: Reader
+    reader: ColourFile
     pixel_format: PixelFormat
 
     @property

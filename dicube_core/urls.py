@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import os
@@ -15,7 +14,10 @@ __all__ = ["is_url", "path_or_url", "shown", "shown_url"]
 T = TypeVar("T")
 
 _QUERY = re.compile(r"[?#].*", re.DOTALL)
-_USER = re.compile(r"(?<=://)[^/?#]*@")
+#: Up to the last @ before the path. Or, where a password was left as it is, with "/", "?" or "#" in
+#: it, up to the next @: what stands behind the colon is no port then.
+_USER = re.compile(r"(?<=://)(?:[^/?#]*@|[^/?#@:\[]*:(?!:|\d*(?:[/?#]|$))[^@]*@)")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 def is_url(source: object) -> bool:
@@ -29,7 +31,7 @@ def shown_url(url: str) -> str:
     A signature stands in the query, and whoever reads a log could use it.
     """
     plain = _QUERY.sub("", _USER.sub("", url))
-    return plain if urlsplit(plain).scheme or "::" in plain else url
+    return plain if _SCHEME.match(plain) or "::" in plain else url
 
 
 def shown(source: T) -> T | str:

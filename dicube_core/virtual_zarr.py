@@ -153,8 +153,8 @@ def _url_of(source: str | os.PathLike[str]) -> str:
             raise DataConsistencyError(
                 f"{shown_url(text)}: the address holds what gives access (a user, a query), which "
                 "would stand in the references for all to read",
-                suggestion="name the place without it: url=; give the same address there to have "
-                "it written all the same",
+                suggestion="name the place without it by url= (--url); give the same address "
+                "there to have it written all the same",
             )
         return text
     # Not Path.as_uri: what reads references takes the name as it is, without %20 for a space.

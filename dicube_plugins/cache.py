@@ -9,12 +9,12 @@ import os
 import platform
 import sys
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dicube_core import __version__
 from dicube_core.atomic import AtomicFile
+from dicube_core.codec.self_test import distribution_version
 from dicube_core.forks import ForkSafeLock
 from dicube_plugins.capability import PROBED, Capability
 from dicube_plugins.installation import find_installation, stamp
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dicube_plugins.consumers.base import Consumer
     from dicube_plugins.installation import Installation
 
-__all__ = ["CapabilityCache", "cache_folder", "capability_of"]
+__all__ = ["CapabilityCache", "cache_folder", "capability_of", "read_entry", "write_entry"]
 
 _MAX_ENTRY = 1 << 20
 
@@ -82,7 +82,7 @@ class CapabilityCache:
             if found is None:
                 found = probe(consumer, installation, timeout)
                 if found.conclusive:
-                    _save(path, found)
+                    write_entry(path, found.to_dict())
             self._memory[key] = found
             return found
 
@@ -92,33 +92,37 @@ class CapabilityCache:
             consumer.command,
             [stamp(part) for part in consumer.command if os.path.isabs(part)],  # noqa: PTH117
             installation.fingerprint(),
-            [__version__, REVISION, PROBED, _encoder_version()],
+            [__version__, REVISION, PROBED, distribution_version("imagecodecs")],
             [platform.system(), platform.machine()],
         ]
         digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return (self._folder or cache_folder()) / "capabilities" / f"{digest}.json"
 
 
-def _encoder_version() -> str:
-    try:
-        return version("imagecodecs")
-    except PackageNotFoundError:
-        return ""
-
-
 def _load(path: Path, consumer: Consumer) -> Capability | None:
     """Return a result from disk; None where there is none that can be read."""
     try:
-        with path.open("rb") as file:
-            found = Capability.from_dict(json.loads(file.read(_MAX_ENTRY)))
+        found = Capability.from_dict(read_entry(path))
     except (OSError, ValueError, KeyError, TypeError):
         return None  # it is only a cache: the consumer is asked again
     return replace(found, from_cache=True) if found.consumer == consumer.name else None
 
 
-def _save(path: Path, capability: Capability) -> None:
-    """Write a result as a whole or not at all. A cache that cannot be written is no failure."""
-    data = json.dumps(capability.to_dict(), indent=1).encode()
+def read_entry(path: Path) -> Any:
+    """Return the JSON value that a result was kept as.
+
+    Raises
+    ------
+    OSError, ValueError
+        There is none, or it is none.
+    """
+    with path.open("rb") as file:
+        return json.loads(file.read(_MAX_ENTRY))
+
+
+def write_entry(path: Path, values: dict[str, Any]) -> None:
+    """Keep a result as a whole or not at all. A cache that cannot be written is no failure."""
+    data = json.dumps(values, indent=1).encode()
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with AtomicFile(path) as atomic:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
+from contextlib import suppress
+from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from dicube_plugins.adapters.base import Adapter
     from dicube_plugins.installer import Installer
 
-__all__ = ["wait_for"]
+__all__ = ["is_imported", "wait_for"]
 
 
 class _Finder(MetaPathFinder):
@@ -60,13 +62,7 @@ class _Loader(Loader):
             module.__spec__.loader = self._loader
         module.__loader__ = self._loader
         self._loader.exec_module(module)
-        for adapter, installer in _finder.waiting.pop(module.__name__, []):
-            if not installer.is_deferred(adapter):
-                continue  # taken out meanwhile
-            try:
-                installer.install_one(adapter)
-            except DicomCubeError as exc:  # the import of the framework must go well
-                warnings.warn(str(exc), DicomCubeWarning, stacklevel=2)
+        _install_waiting(module.__name__)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
@@ -75,14 +71,39 @@ class _Loader(Loader):
 _finder = _Finder()
 
 
+def _install_waiting(framework: str) -> None:
+    for adapter, installer in _finder.waiting.pop(framework, []):
+        if not installer.is_deferred(adapter):
+            continue  # taken out meanwhile
+        try:
+            installer.install_one(adapter)
+        except DicomCubeError as exc:  # the import of the framework must go well
+            warnings.warn(str(exc), DicomCubeWarning, stacklevel=3)
+
+
+def is_imported(framework: str) -> bool:
+    """Tell whether a module was imported, to its end."""
+    module = sys.modules.get(framework)
+    spec = getattr(module, "__spec__", None)
+    return module is not None and not getattr(spec, "_initializing", False)
+
+
 def wait_for(adapters: Iterable[Adapter], installer: Installer) -> None:
     """Have adapters installed when their frameworks are imported, unless they are not to wait then.
 
-    The hook (`sys.meta_path`) costs nothing but a look at the name of each module.
+    The hook (`sys.meta_path`) costs nothing but a look at the name of each module. It sees no
+    import that has begun: the end of one in another thread is waited for.
     """
+    adapters = list(adapters)
     for adapter in adapters:
         waiting = _finder.waiting.setdefault(adapter.framework, [])
         if (adapter, installer) not in waiting:
             waiting.append((adapter, installer))
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
+    for framework in {adapter.framework for adapter in adapters}:
+        if sys.modules.get(framework) is not None:
+            with suppress(Exception):  # which that thread is told
+                import_module(framework)
+            if is_imported(framework):
+                _install_waiting(framework)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from dicube_core.exceptions import DicomCubeError, DicomCubeWarning, MissingDependencyError
 from dicube_core.forks import ForkSafeLock
-from dicube_plugins.import_hook import wait_for
+from dicube_plugins.import_hook import is_imported, wait_for
 from dicube_plugins.manager import default_manager
 from dicube_plugins.patching import PatchError, apply_all, revert_all
 
@@ -104,7 +104,7 @@ class Installer:
             if self._status(adapter).state in ("missing", "unsupported"):
                 continue
             try:
-                if adapter.heavy and not _is_imported(adapter.framework):
+                if adapter.heavy and not is_imported(adapter.framework):
                     self._wait(adapter)
                 else:
                     self.install_one(adapter)
@@ -186,7 +186,7 @@ class Installer:
         for adapter in chosen:
             if self._status(adapter).state in ("missing", "unsupported", "installed"):
                 continue
-            if _is_imported(adapter.framework):
+            if is_imported(adapter.framework):
                 try:
                     self.install_one(adapter)
                 except DicomCubeError as exc:
@@ -256,13 +256,6 @@ def _patches_of(adapter: Adapter) -> Callable[[], Sequence[Patch]]:
     module, _, name = adapter.patches.partition(":")
     patches: Callable[[], Sequence[Patch]] = getattr(import_module(module), name)
     return patches
-
-
-def _is_imported(framework: str) -> bool:
-    """Tell whether a module was imported, to its end."""
-    module = sys.modules.get(framework)
-    spec = getattr(module, "__spec__", None)
-    return module is not None and not getattr(spec, "_initializing", False)
 
 
 def _is_present(framework: str) -> bool:

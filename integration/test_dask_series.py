@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import dask_tasks
 from distributed import Client, LocalCluster
-from support.kind_series import Sort, sort_series
+from support.kind_series import PALETTE, Sort, sort_series
 from support.raw import text
 from support.series import Kind, make_series
 from support.whole import write_files
@@ -79,6 +79,14 @@ def test_nothing_and_what_is_no_error():
     assert map_series(shape, [], scheduler="threads") == []
 
 
+def test_arguments_that_cannot_be(files):
+    for batch in (0, -3):
+        with pytest.raises(ValueError, match="batch must be at least 1"):
+            map_series(shape, files, scheduler="sync", batch=batch)
+    with pytest.raises(TypeError, match="a list of files"):
+        map_series(shape, str(files[0]), scheduler="sync")
+
+
 def test_a_cluster_that_is_current_is_used_and_stays_open(files, tmp_path):
     with (
         LocalCluster(
@@ -128,6 +136,14 @@ def test_the_histogram_counts_every_value_once(files, scheduler):
 def test_edges_that_do_not_rise(edges):
     with pytest.raises(ValueError, match="rising"):
         histogram([], edges)
+
+
+def test_indices_of_a_palette_are_no_values(tmp_path):
+    sort = Sort("palette", photometric="PALETTE COLOR", extra=PALETTE)
+    dicube_core.convert(write_files(tmp_path / "in", sort_series(sort)), tmp_path / "x.dcbs")
+    counted = histogram([tmp_path / "x.dcbs"], EDGES, scheduler="sync")
+    assert counted.series == counted.counts.sum() == 0
+    assert "colour has no modality values" in str(counted.failed[0][1])
 
 
 def test_limits_reach_processes(files):

@@ -37,6 +37,15 @@ def path(tmp_path):
     return array_files.ct_file(tmp_path, SMALL, 5)
 
 
+def test_a_file_that_was_replaced_has_other_keys(path, tmp_path):
+    keys = [fsspec.filesystem("dcbs", fo=str(path)).ukey("000000.dcm") for _ in range(2)]
+    assert keys[0] == keys[1]
+    (tmp_path / "other").mkdir()
+    other = Kind("other", rows=13, columns=11, fill="extremes")
+    array_files.ct_file(tmp_path / "other", other, 5).replace(path)
+    assert fsspec.filesystem("dcbs", fo=str(path)).ukey("000000.dcm") != keys[0]
+
+
 def test_a_slice_by_its_address(path):
     with fsspec.open(f"dcbs://000003.dcm::file://{path}") as file:
         found = pydicom.dcmread(file)

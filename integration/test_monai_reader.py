@@ -197,6 +197,24 @@ def test_several_files_are_channels(twins, tmp_path):
         LoadImage(reader=DcbsReader)([twins.dcbs, elsewhere.dcbs])
 
 
+def test_colour_and_grey_are_no_channels_of_one_image(tmp_path):
+    from kind_files import COLOURS, file_of
+
+    colour = file_of(COLOURS["rgb"], tmp_path)
+    with dicube_core.open(colour) as reader:
+        grey, values = reader.geometry, reader.frames()[..., 0].copy()
+    image = dicube_core.DicomCubeImage(
+        values,
+        dicube_core.PixelDataHeader(PixelDtype=str(values.dtype), OriginalPixelDtype="uint8"),
+        space=grey,
+    )
+    dicube_core.save(image, tmp_path / "grey.dcbs")
+    both = [colour, tmp_path / "grey.dcbs"]
+    for files in (both, both[::-1]):
+        with pytest.raises(DataConsistencyError, match="one has channels of its own"):
+            DcbsReader().get_data([dicube_core.open(path) for path in files])
+
+
 def test_what_has_no_affine_is_refused(tmp_path):
     from kind_files import tilted
 
@@ -205,6 +223,11 @@ def test_what_has_no_affine_is_refused(tmp_path):
         LoadImage(reader=DcbsReader)(path)
     image = LoadImage(reader=DcbsReader(sheared=True))(path)
     assert abs(float(image.affine[1, 2])) == pytest.approx(0.8)
+    with pytest.raises(GeometryError):
+        grid_patches([{"image": path}], 2)
+    boxes = grid_patches([{"image": path}], 2, sheared=True)
+    patch = LoadPatchd("image", sheared=True)(boxes[-1])["image"]
+    assert torch.equal(patch.as_tensor()[0], image.as_tensor()[-2:, -2:, -2:])
 
 
 def test_damage_is_an_error(twins, tmp_path):

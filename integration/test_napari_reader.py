@@ -226,6 +226,20 @@ def test_colour(viewer, tmp_path, sort):
     np.testing.assert_array_equal(np.asarray(layer.data), np.stack(arrays))
 
 
+def test_a_damaged_first_frame_does_not_hide_the_others(tmp_path):
+    path = converted(tmp_path, make_series(4))
+    with dicube_core.open(path) as reader:
+        told = ModalityValues(reader).frames()
+        offset = reader.container.index.offsets[0]
+    data = bytearray(path.read_bytes())
+    data[offset + 60] ^= 0xFF
+    path.write_bytes(data)
+    ((array, _, _),) = get_reader(str(path))(str(path))
+    np.testing.assert_array_equal(np.asarray(array[1:]), told[1:])
+    with pytest.raises(dicube_core.exceptions.ChecksumError, match="frame 0"):
+        np.asarray(array[0])
+
+
 def test_real_values_have_one_resolution(viewer, tmp_path):
     sort = Sort("real", "float32", "MONOCHROME2", rows=256, columns=256)
     (layer,) = opened(viewer, converted(tmp_path, sort_series(sort)))

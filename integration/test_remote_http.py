@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -217,8 +218,9 @@ def test_no_server_is_an_error_that_says_so(data):
         url = server.url
     with pytest.raises(ConnectionError, match=r"cannot be reached.*Connection refused"):
         remote_source(url, options=RemoteOptions(retries=0))
-    with pytest.raises(OSError, match="no web address"):
-        remote_source("http://ho st/x.dcbs", options=RemoteOptions(retries=0))
+    for url in ("http://ho st/x.dcbs", "http://[::1/x.dcbs", "http://[none]/x.dcbs"):
+        with pytest.raises(OSError, match="no web address"):
+            remote_source(url, options=RemoteOptions(retries=0))
 
 
 # -- what servers say ---------------------------------------------------------------------------
@@ -336,6 +338,14 @@ def test_user_password_and_headers_are_sent_to_the_server_alone(server, data):
     assert not {"Authorization", "X-Key"} & set(elsewhere.log[0].headers)
 
 
+@pytest.mark.parametrize("value", ["Bearer secret\n", "Bearer secret\u2026", b"secret", None])
+def test_headers_that_cannot_be_sent_are_not_shown(server, value):
+    with pytest.raises(SettingsError, match="'Authorization' cannot be sent") as raised:
+        remote_source(server.url, headers={"Authorization": value})
+    assert "secret" not in str(raised.value)
+    assert not server.log
+
+
 # -- redirects ----------------------------------------------------------------------------------
 
 
@@ -362,7 +372,44 @@ def test_redirects_are_followed_and_asked_for_anew_when_they_run_out(server, dat
     assert [a.path.partition("=")[2] for a in server.log] == ["1", "", "2"]
 
 
-@pytest.mark.parametrize("location", ["/series.dcbs", "", "file:///etc/passwd", "ftp://x/y"])
+def test_redirects_that_run_out_under_many_threads(server, values):
+    """Each thread asks for a new address, also where another one has done so meanwhile."""
+    together, good = threading.Barrier(4), {"path": "/signed?1"}
+
+    def trouble(handler, number):
+        if handler.path == "/series.dcbs":
+            handler.reply(307, b"", {"Location": good["path"]})
+        elif handler.path != good["path"]:
+            together.wait(WAIT)
+            handler.reply(403, b"out of date")
+        else:
+            return False
+        return True
+
+    server.trouble = trouble
+    reader = opened(server, RemoteOptions(retries=0))
+    reader.frame(20)
+    good["path"] = "/signed?2"
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(reader.frame, FAR[1:5]))
+    assert np.array_equal(found, values[FAR[1:5]])
+
+
+def test_a_redirect_to_what_is_forbidden(server):
+    def trouble(handler, number):
+        handler.reply(403 if handler.path == "/no" else 302, b"", {"Location": "/no"})
+        return True
+
+    server.trouble = trouble
+    with pytest.raises(PermissionError, match="403"):
+        opened(server)
+    assert len(server.log) == 2
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["/series.dcbs", "", "file:///etc/passwd", "ftp://x/y", "http://[::1/x", "//[none"],
+)
 def test_redirects_that_lead_nowhere(server, location):
     server.trouble = lambda h, n: h.reply(302, b"", {"Location": location}) or True
     with pytest.raises(OSError, match="the server sends requests"):
@@ -521,11 +568,20 @@ def test_the_command_line_says_what_is_wrong_in_one_line(server):
 
 
 def test_proxies_of_the_environment_are_used(server, monkeypatch):
-    monkeypatch.setenv("http_proxy", server.url.rpartition("/")[0].replace("://", "://me:secret@"))
+    monkeypatch.setenv(
+        "http_proxy", server.url.rpartition("/")[0].replace("://", "://me:sec%2Fret@")
+    )
     monkeypatch.delenv("no_proxy", raising=False)
     dicube_core.open("http://files.example/series.dcbs").frame(20)
     assert {a.path for a in server.log} == {"http://files.example/series.dcbs"}
-    assert "proxy-authorization" in map(str.lower, server.log[0].headers)
+    said = {name.lower(): value for name, value in server.log[0].headers.items()}
+    wanted = base64.b64encode(b"me:sec/ret").decode()
+    assert said["proxy-authorization"] == f"Basic {wanted}"
+    for proxy in ("socks5://me:secret@127.0.0.1:1", "http://me:secret@[::1"):
+        monkeypatch.setenv("http_proxy", proxy)
+        with pytest.raises(SettingsError, match="http_proxy") as raised:
+            dicube_core.open("http://files.example/series.dcbs")
+        assert "secret" not in str(raised.value)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     server.clear()
     dicube_core.open(server.url)

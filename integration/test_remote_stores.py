@@ -18,6 +18,7 @@ from support.web_server import serving
 import dicube_core
 from dicube_core.exceptions import DicomCubeError, InvalidCubeFileError
 from dicube_plugins.remote import RemoteOptions, remote_source
+from dicube_plugins.remote._where import Address
 
 N_FRAMES = 30
 BUCKET = "series"
@@ -275,5 +276,10 @@ def test_addresses_that_nobody_knows(tmp_path):
         dicube_core.open("nonsense://x.dcbs")
     with pytest.raises(DicomCubeError, match="fsspec does not take this address"):
         dicube_core.open("nonsense::memory://x.dcbs")
+    chain = f"zip://x.dcbs::https://me:secret@127.0.0.1:1/{tmp_path.name}.zip?sig=secret"
+    with pytest.raises(OSError, match=r"zip://x\.dcbs::https://127\.0\.0\.1:1") as raised:
+        dicube_core.open(chain)
+    assert "secret" not in str(raised.value)
+    assert "secret" not in repr(Address(chain, {"key": "secret"}))
     with pytest.raises(IsADirectoryError):
         dicube_core.open(fsspec.open(f"local://{tmp_path}"))

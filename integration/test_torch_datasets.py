@@ -185,6 +185,10 @@ def test_small_files(files, volumes):
     assert y == 0
     assert np.array_equal(sample["image"][0, :, :32], volumes[0][x : x + 8, :, z : z + 5])
     assert (sample["image"][0, :, 32:] == -5).all()
+    for fill in (0.5, float("nan"), 40_000):
+        with pytest.raises(DataConsistencyError, match="int16 does not hold fill"):
+            PatchDataset(files, size, fill=fill, dtype=None)[0]
+        assert PatchDataset(files, size, fill=fill)[0]["image"].shape[1:] == size
 
 
 def test_colour_volumes_and_what_is_refused(tmp_path):
@@ -214,6 +218,8 @@ def test_colour_volumes_and_what_is_refused(tmp_path):
     for options in ({"patch_size": (0, 1, 1)}, {"patch_size": SIZE, "patches_per_file": 0}):
         with pytest.raises(ValueError, match="no patch of"):
             PatchDataset([path], **options)
+    with pytest.raises(ValueError, match="an overlap of"):
+        PatchDataset([path], SIZE, positions="grid", overlap=(1, 1))
     with pytest.raises(ValueError, match="positions are"):
         PatchDataset([path], SIZE, positions="middle")
 

@@ -16,6 +16,7 @@ import array_files
 from array_peers import SERIES, pydicom_volume, shared_series
 from kind_files import BITS, COLOURS, REALS, echoes_in_time, file_of, rgb_of, tilted
 from support.legacy_file import legacy_file, volume
+from support.raw import text
 from support.series import CT, Kind
 
 import dicube_core
@@ -288,6 +289,26 @@ def test_many_threads_and_pickles(tmp_path):
         of_file = xr.open_dataset(file, cache=False)
         with pytest.raises(TypeError, match="opened from a path"):
             pickle.dumps(of_file)
+
+
+@pytest.mark.parametrize("slope", [None, "2"])
+def test_a_file_that_was_replaced_is_not_read_as_the_one_that_was_pickled(tmp_path, slope):
+    path = array_files.ct_file(tmp_path, SMALL)
+    found = pickle.dumps(xr.open_dataset(path))
+    (tmp_path / "other").mkdir()
+    if slope is None:
+        other = array_files.ct_file(tmp_path / "other", Kind("i12", signed=True, rows=9, columns=7))
+    else:  # the same frames, which mean something else
+
+        def edit(_, nodes):
+            nodes[0x00281053] = text(0x00281053, "DS", slope)
+
+        files = array_files.make_series(4, SMALL, edit)
+        other = array_files.write_series(tmp_path / "other", files)
+    assert pickle.loads(found).image.shape
+    other.replace(path)
+    with pytest.raises(InvalidCubeFileError, match="another file has this name"):
+        pickle.loads(found)
 
 
 def test_datasets_can_be_saved(tmp_path):

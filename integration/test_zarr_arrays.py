@@ -18,7 +18,13 @@ from kind_files import BITS, COLOURS, REALS, echoes_in_time, file_of
 from support.series import Kind
 
 import dicube_core
-from dicube_core.exceptions import ChecksumError, DataConsistencyError, DecodeError, MetaDataError
+from dicube_core.exceptions import (
+    ChecksumError,
+    DataConsistencyError,
+    DecodeError,
+    InvalidCubeFileError,
+    MetaDataError,
+)
 
 zarr = pytest.importorskip("zarr")
 numcodecs = pytest.importorskip("numcodecs")
@@ -409,6 +415,26 @@ def test_virtual_datasets(tmp_path):
     ]
     with pytest.raises(NotImplementedError, match="codecs"):
         xr.concat(checked, dim="series", **options)
+
+
+def test_a_file_that_is_replaced_while_it_is_parsed_is_refused(tmp_path, monkeypatch):
+    pytest.importorskip("virtualizarr")
+    from obspec_utils.registry import ObjectStoreRegistry
+    from obstore.store import LocalStore
+
+    from dicube_plugins.zarr import _virtualizarr
+
+    path, other = two_files(tmp_path)
+    made = _virtualizarr.virtual_image
+
+    def replacing(reader, **options):
+        other.replace(path)
+        return made(reader, **options)
+
+    monkeypatch.setattr(_virtualizarr, "virtual_image", replacing)
+    registry = ObjectStoreRegistry({"file://": LocalStore()})
+    with pytest.raises(InvalidCubeFileError, match="changed"):
+        _virtualizarr.DcbsParser()(f"file://{path}", registry)
 
 
 def test_icechunk_keeps_virtual_datasets(tmp_path):

@@ -19,6 +19,13 @@ from dicube_core.urls import is_url, path_or_url, shown, shown_url
         ("s3://key:secret@bucket/b.dcbs?versionId=1", "s3://bucket/b.dcbs"),
         ("simplecache::s3://key:secret@bucket/b.dcbs", "simplecache::s3://bucket/b.dcbs"),
         ("https://host/mail@home.dcbs", "https://host/mail@home.dcbs"),
+        ("https://host:81/mail@home.dcbs", "https://host:81/mail@home.dcbs"),
+        ("http://[::1]:81/mail@home.dcbs", "http://[::1]:81/mail@home.dcbs"),
+        # Passwords with characters that must be escaped there, and addresses that are none.
+        ("https://me:sec/ret@host/b.dcbs", "https://host/b.dcbs"),
+        ("https://me:sec?ret@host/b.dcbs", "https://host/b.dcbs"),
+        ("zip://a::https://me:sec#ret@host/b.zip", "zip://a::https://host/b.zip"),
+        ("http://[::1/b.dcbs?sig=secret", "http://[::1/b.dcbs"),
     ],
 )
 def test_what_gives_access_is_not_shown(url, expected):

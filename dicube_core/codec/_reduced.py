@@ -2,8 +2,9 @@
 
 The low-pass filter of the reversible wavelet overshoots at edges: a lower resolution holds numbers
 beyond those that its depth can say. Decoders clip them (ITU-T T.800 annex G.1.2), OpenJPH through
-imagecodecs lets them wrap around, so that black becomes white. And there is nothing to be averaged
-in indices of a palette, nor in words whose spare bits hold something else than the pixel.
+imagecodecs lets them wrap around, so that black becomes white: they are decoded into a wider type,
+and where there is none, not at all. And there is nothing to be averaged in indices of a palette,
+nor in words whose spare bits hold something else than the pixel.
 """
 
 from __future__ import annotations
@@ -23,12 +24,18 @@ _SSIZ_OFFSET = 42
 _SIGNED = 0x80
 #: Iterated without end, the filter takes a number to less than four times its range.
 _ROOM = 3
+#: Of the widest type that is decoded to.
+_WIDEST = 32
 
 
 def can_be_reduced(info: CodestreamInfo | Coding, pixel_format: PixelFormat) -> bool:
-    """Tell whether the numbers of a codestream are the pixels', so that averages of them are."""
+    """Tell whether the numbers of a codestream are the pixels', so that averages of them are.
+
+    And whether these can be had: of samples deeper than 29 bits they cannot.
+    """
     palette = pixel_format.photometric_interpretation == "PALETTE COLOR"
-    return not palette and info.precision == pixel_format.bits_stored
+    fits = info.precision + _ROOM <= _WIDEST
+    return not palette and fits and info.precision == pixel_format.bits_stored
 
 
 def every_nth(values: StoredValues, level: int) -> StoredValues:
@@ -40,12 +47,11 @@ def every_nth(values: StoredValues, level: int) -> StoredValues:
 def widened(codestream: Codestream, info: CodestreamInfo) -> Codestream:
     """Return the codestream with room for what lies beyond its depth, itself where there is room.
 
-    It says that its samples are signed, which a decoder adds nothing to, and have more bits. Those
-    of more than 28 bits are returned as they are: a wider type is not to be had.
+    It says that its samples are signed, which a decoder adds nothing to, and have more bits.
     """
-    depth = info.precision + _ROOM
-    if depth > 31 or _has_room(info):
+    if _has_room(info):
         return codestream
+    depth = info.precision + _ROOM
     result = bytearray(codestream)
     for component in range(info.components):
         result[_SSIZ_OFFSET + 3 * component] = _SIGNED | (depth - 1)
@@ -54,7 +60,7 @@ def widened(codestream: Codestream, info: CodestreamInfo) -> Codestream:
 
 def _has_room(info: CodestreamInfo) -> bool:
     """Tell whether what lies beyond the depth fits the type that is decoded to."""
-    return 8 < info.precision <= 16 - _ROOM or 16 < info.precision <= 32 - _ROOM
+    return 8 < info.precision <= 16 - _ROOM or 16 < info.precision <= _WIDEST - _ROOM
 
 
 def clipped(values: StoredValues, info: CodestreamInfo, out: StoredValues) -> StoredValues:
@@ -62,14 +68,17 @@ def clipped(values: StoredValues, info: CodestreamInfo, out: StoredValues) -> St
     import numpy as np
 
     half = 1 << (info.precision - 1)
+    # Two ufuncs: np.clip takes longer than all else that is done to a small frame.
     if _has_room(info) and not info.signed:
         # What is below zero came out as a large number.
         values = values.view(f"i{values.dtype.itemsize}")
-        np.clip(values, 0, 2 * half - 1, out=out, casting="unsafe")
-    elif info.signed or info.precision + _ROOM > 31:
-        low = -half if info.signed else 0
-        np.clip(values, low, low + 2 * half - 1, out=out, casting="unsafe")
+        np.maximum(values, 0, out=values)
+        np.minimum(values, 2 * half - 1, out=out, casting="unsafe")
+        return out
+    np.maximum(values, -half, out=values)
+    if info.signed:
+        np.minimum(values, half - 1, out=out, casting="unsafe")
     else:
-        np.clip(values, -half, half - 1, out=values)
+        np.minimum(values, half - 1, out=values)
         np.add(values, half, out=out, casting="unsafe")
     return out

@@ -62,6 +62,8 @@ class Front:
                 missing.append(place)
         for start, stop in joined(missing, replace(self.requests, joined_bytes=_MOST_KEPT)):
             begin = max(start, len(self.data))
+            if begin >= stop:  # parts that lie in one another, as no writer puts them
+                continue
             data = self._source.read_at(begin, stop - begin)
             if begin == len(self.data):
                 self.data += data

@@ -109,6 +109,8 @@ class ReadAhead:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        if self._pid != os.getpid():
+            return  # whoever held the lock is in the other process
         with self._lock:
             for request in self._plan:
                 self._drop(request)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dicube_core.geometry import Geometry
     from dicube_core.preview.view import SeriesView
 
-__all__ = ["IDENTITY", "facts_of", "findings_of"]
+__all__ = ["IDENTITY", "facts_of", "findings_of", "without_folder"]
 
 #: Whose images they are, and when they were made: shown only when asked for.
 IDENTITY = {"patient": "PatientName", "patient ID": "PatientID", "study date": "StudyDate"}
@@ -66,7 +66,7 @@ def findings_of(view: SeriesView) -> list[str]:
     try:
         report = view.report
     except (DicomCubeError, OSError, ValueError) as exc:
-        return [_short(str(exc))]
+        return [_short(without_folder(view, str(exc)))]
     if report is None:
         return []
     messages = [_short(finding.message) for finding in report.findings]
@@ -78,7 +78,14 @@ def _told(tell: Callable[[SeriesView], str], view: SeriesView) -> str:
     try:
         return _short(tell(view))
     except (DicomCubeError, OSError, ValueError) as exc:
-        return _short(f"cannot be told: {exc}")
+        return _short(f"cannot be told: {without_folder(view, str(exc))}")
+
+
+def without_folder(view: SeriesView, text: str) -> str:
+    """Return a text on a file without the folder that it lies in, which may name a patient."""
+    name, base = view.name, os.path.basename(view.name)  # noqa: PTH119 - may be an address
+    # As it is, and as errors of the system quote it.
+    return text.replace(name, base).replace(repr(name)[1:-1], repr(base)[1:-1])
 
 
 def _short(text: str) -> str:

@@ -11,7 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.exceptions import DicomCubeError, MissingDependencyError
-from dicube_core.preview.facts import facts_of, findings_of
+from dicube_core.preview.facts import facts_of, findings_of, without_folder
 from dicube_core.preview.montage import montage
 from dicube_core.preview.pictures import png_bytes
 from dicube_core.preview.view import SeriesView
@@ -65,7 +65,7 @@ def mime_bundle(series: Reader | DicomCubeImage) -> dict[str, Any]:
     """Return text, HTML and PNG, for IPython. The montage is made once."""
     picture, problem = _picture(series, None)
     bundle: dict[str, Any] = {
-        "text/plain": repr(series),
+        "text/plain": without_folder(SeriesView(series), repr(series)),
         "text/html": _html(series, picture, problem, identity=False),
     }
     if picture is not None:
@@ -83,12 +83,12 @@ def _picture(
     except MissingDependencyError as exc:
         return None, f"{exc.message}: {exc.suggestion}"
     except Exception as exc:  # noqa: BLE001 - a notebook shows an object whatever is wrong with it
-        return None, _words(exc)
+        return None, _words(series, exc)
 
 
-def _words(error: Exception) -> str:
+def _words(series: Reader | DicomCubeImage, error: Exception) -> str:
     said = error.message if isinstance(error, DicomCubeError) else str(error)
-    return f"{type(error).__name__}: {said}"
+    return f"{type(error).__name__}: {without_folder(SeriesView(series), said)}"
 
 
 def _html(
@@ -99,7 +99,7 @@ def _html(
         facts = list(facts_of(view, identity=identity))
         findings = findings_of(view)
     except Exception as exc:  # noqa: BLE001 - as above
-        facts, findings = [("error", _words(exc))], []
+        facts, findings = [("error", _words(series, exc))], []
     rows = "".join(
         f'<tr><th style="{_CELL}">{escape(name)}</th><td style="{_CELL}">{escape(words)}</td></tr>'
         for name, words in facts

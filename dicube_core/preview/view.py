@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.colours import colours_of
+from dicube_core.colours import PALETTE_TAGS, colours_of
 from dicube_core.exceptions import (
     CodecUnavailableError,
     DataConsistencyError,
+    DecodeError,
     DicomCubeError,
     MetaDataError,
 )
@@ -129,11 +130,15 @@ class SeriesView:
         """Whether it is shown in colour."""
         return self.pixel_format.is_colour or self._is_palette
 
-    @property
+    @lazy
     def _is_palette(self) -> bool:
+        if self.pixel_format.photometric_interpretation != _PALETTE:
+            return False
+        if self._image is None:
+            return True
         # An image in memory that lost its metadata has no palette either.
-        kind = self.pixel_format.photometric_interpretation
-        return kind == _PALETTE and self._image is None
+        meta = self.meta
+        return meta is not None and not all(map(meta.is_missing, PALETTE_TAGS))
 
     @property
     def inverted(self) -> bool:
@@ -202,7 +207,12 @@ class SeriesView:
     @lazy
     def levels(self) -> int:
         """How often a codestream can be halved without decoding all of it."""
-        return 0 if self._image is not None else self._reader.levels
+        if self._image is not None:
+            return 0
+        try:
+            return self._reader.levels
+        except DecodeError:
+            return 0  # the first frame is damaged; the others are whole in full
 
     def level_for(self, width: float, wanted: float) -> int:
         """Return how often `width` pixels can be halved to be still as many as are wanted."""
@@ -253,7 +263,7 @@ class SeriesView:
 
     @lazy
     def _palette(self) -> Callable[[npt.NDArray[Any], int], npt.NDArray[Any]]:
-        colours = colours_of(self._reader)
+        colours = colours_of(self._reader if self._image is None else _InMemory(self._image))
         if colours is None:  # the caller looked
             raise MetaDataError(f"{self.name}: there is no palette")
         return colours.apply
@@ -277,6 +287,20 @@ class SeriesView:
             return
         with self._reader.reading_ahead(frames, min(level, self.levels)):
             run_frames(lambda place, index: take(place, self.shown(index, level)), frames)
+
+
+class _InMemory:
+    """An image, as far as palettes are concerned."""
+
+    name = "image"
+
+    def __init__(self, image: DicomCubeImage) -> None:
+        self.frame_count, self.pixel_format = image.frame_count, image.pixel_format
+        self._meta = image.dicom_meta
+
+    def stored_meta(self) -> DicomMeta | None:
+        """Return the metadata of the slices."""
+        return self._meta
 
 
 def _rgb(frame: npt.NDArray[Any], pixel_format: PixelFormat) -> npt.NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.exceptions import (
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Reader", "open_file"]
 
 _LONGEST_CODEC_NAME = 150
+#: Pixels of frames that one thread decodes as fast as several.
+_FOR_ONE_THREAD = 1 << 13
 
 
 class Reader(Shown, PlacedFile):
@@ -99,8 +102,9 @@ class Reader(Shown, PlacedFile):
             Position in file order, 0-based; negative values count from the end.
         level : int
             Resolution levels to leave out: the frame is ``ceil(size / 2**level)`` wide. Indices of
-            palettes, and words with something else in spare bits, are not averaged. Of files
-            that were written with `progressive` no more is read than this takes.
+            palettes, words with something else in spare bits, and values of more than 29 bits
+            are not averaged. Of files that were written with `progressive` no more is read than
+            this takes.
         out : ndarray of shape (rows, columns), optional
             Filled and returned. C-contiguous, of the stored type.
 
@@ -315,6 +319,8 @@ class Reader(Shown, PlacedFile):
 
         from dicube_core.frames import run_frames
 
+        if level < 0:
+            raise DataConsistencyError(f"a resolution is halved 0 times or more, not {level}")
         chosen = self.frame_numbers(frames)
         plane = (-(-n // (1 << level)) for n in self.pixel_format.shape[:2])
         shape = (len(chosen), *plane, *self.pixel_format.shape[2:])
@@ -331,8 +337,10 @@ class Reader(Shown, PlacedFile):
         def decode(position: int, index: int) -> None:
             self.frame(index, level, target[position])
 
+        # Threads that wait for each other's turn in the interpreter take longer for small frames.
+        n_threads = 1 if prod(shape[1:3]) <= _FOR_ONE_THREAD else None
         with self._container.reading_ahead(chosen, level):
-            run_frames(decode, chosen)
+            run_frames(decode, chosen, n_threads)
         return target
 
     def __repr__(self) -> str:

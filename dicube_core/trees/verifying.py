@@ -170,7 +170,10 @@ def verify_files(
     found: dict[int, VerifiedFile] = {}
     with workers or Lanes(_n_jobs(jobs, len(names))) as crew:
         tasks = list(enumerate(map(_absolute, names) if crew.remote else names))
-        for folder in [Path(name).parent for _, name in tasks if not is_url(name)][:1]:
+        folders = (Path(name).parent for _, name in tasks if not is_url(name))
+        # One that is not here either is told of with its files.
+        folder = next(filter(Path.is_dir, folders), None)
+        if folder is not None:
             crew.reach(folder, None, None)
         for (number, _), result in crew.map(verify_task, tasks):
             name = str(shown(names[number]))

@@ -65,12 +65,18 @@ def map_series(
     ------
     WorkersError
         No worker of the cluster can be had, or all are gone.
+    TypeError, ValueError
+        `files` is a single path; `batch` is below 1, or dask has no such `scheduler`.
 
     Examples
     --------
     >>> from dicube_plugins.dask import map_series
     >>> found = map_series(lambda reader: reader.shape, ["a.dcbs", "b.dcbs"])  # doctest: +SKIP
     """
+    if batch is not None and batch < 1:
+        raise ValueError(f"batch must be at least 1, not {batch}")
+    if isinstance(files, str | os.PathLike):
+        raise TypeError("a list of files is needed, not one path")  # whose letters would be files
     names = list(files)
     cluster = client if client is not None else _current() if scheduler is None else None
     if cluster is None:

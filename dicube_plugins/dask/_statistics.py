@@ -95,7 +95,8 @@ def histogram(
 
 
 def _count(reader: Reader, edges: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], int]:
-    if reader.pixel_format.is_colour:
+    form = reader.pixel_format
+    if form.is_colour or form.photometric_interpretation == "PALETTE COLOR":
         raise DataConsistencyError(
             f"{reader.name}: colour has no modality values", suggestion="leave the file out"
         )

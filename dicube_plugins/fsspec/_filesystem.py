@@ -89,7 +89,9 @@ class DcbsFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
     def ukey(self, path: str) -> str:
         """Return a text that stands for a file and its content."""
-        return str(tokenize(path, self.fo, self._syntax, self._native, self._reader.frame_count))
+        file = self._reader.container
+        content = file.index, file.frame_checksums
+        return str(tokenize(path, self.fo, self._syntax, self._native, content))
 
     def close(self) -> None:
         """Close the file below; may be called again."""

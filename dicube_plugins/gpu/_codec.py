@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 from dicube_core.codec._arrays import check_out, require_full_resolution
 from dicube_core.codec.base import HTJ2K_LOSSLESS
 from dicube_core.codec.codestream import check, parse
-from dicube_core.exceptions import CodecUnavailableError
+from dicube_core.exceptions import CodecUnavailableError, DecodeError
+from dicube_plugins.gpu._compare import difference
+from dicube_plugins.gpu._encoder_name import written_by_openjph
 from dicube_plugins.gpu._session import probed_decoder
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ class NvImageCodec:
     """Decodes single frames on a device, to arrays of the host; a `FrameCodec`.
 
     One frame at a time keeps no GPU busy: `decode_frames` is what a device is for. This codec is
-    for comparisons. It has no lower resolutions and does not encode.
+    for comparisons. Frames that OpenJPH did not write are compared with those of the CPU. It has no
+    lower resolutions and does not encode.
 
     Parameters
     ----------
@@ -65,12 +68,27 @@ class NvImageCodec:
         require_full_resolution(level, "frames decoded on a GPU")
         if out is not None:
             check_out(out, pixel_format.shape, pixel_format.dtype)
-        (array,) = self._decoder.decode([bytes(codestream)], [info])
+        data = bytes(codestream)
+        (array,) = self._decoder.decode([data], [info])
         values: StoredValues = self._decoder.to_host(array).reshape(pixel_format.shape)
+        if not written_by_openjph(data):
+            self._require_equal(values, data, pixel_format)
         if out is None:
             return values.astype(pixel_format.dtype, copy=False)
         out[...] = values
         return out
+
+    def _require_equal(self, values: StoredValues, data: bytes, pixel_format: PixelFormat) -> None:
+        """Compare a frame of another encoder, for which the probe does not speak."""
+        from dicube_core.codec.registry import get_codec
+
+        wrong = difference(values, get_codec("htj2k").decode(data, pixel_format))
+        if wrong:
+            raise DecodeError(
+                f"{self._decoder.capability.device} decodes it to other values than the CPU: "
+                f"{wrong}",
+                suggestion="use the codec 'htj2k'",
+            )
 
 
 def make_codec() -> NvImageCodec:

@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dicube_core.exceptions import MissingDependencyError
+from dicube_core.exceptions import DataConsistencyError, MissingDependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,6 +150,8 @@ def choose_library(name: str | None, device_type: int) -> ArrayLibrary:
     ------
     MissingDependencyError
         It is not installed.
+    DataConsistencyError
+        numpy is asked for, and the frames are on a device.
     """
     if name is None and device_type == _ON_HOST:
         name = "numpy"
@@ -157,6 +159,11 @@ def choose_library(name: str | None, device_type: int) -> ArrayLibrary:
         choices = ("torch", "cupy")
         loaded = [one for one in choices if one in sys.modules]
         name = next(iter([*loaded, *(one for one in choices if find_spec(one))]), None)
+    if name == "numpy" and device_type != _ON_HOST:
+        raise DataConsistencyError(
+            "frames in the memory of a GPU are no array of numpy",
+            suggestion="take a copy on the host by numpy()",
+        )
     if name is None or name not in _LIBRARIES or find_spec(name) is None:
         raise MissingDependencyError(
             f"arrays on a GPU need {name or 'torch or CuPy'}, which is not installed",

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import platform
 from typing import TYPE_CHECKING
 
 from dicube_core import __version__
-from dicube_core.atomic import AtomicFile
 from dicube_core.codec.self_test import distribution_version
 from dicube_core.forks import ForkSafeLock
-from dicube_plugins.cache import cache_folder
+from dicube_plugins.cache import cache_folder, read_entry, write_entry
 from dicube_plugins.gpu._capability import DeviceCapability
 from dicube_plugins.gpu._probe import probe
 
@@ -28,7 +26,6 @@ __all__ = ["CapabilityStore"]
 
 #: Goes up when the probe frames change.
 _REVISION = 1
-_MAX_ENTRY = 1 << 20
 
 
 class CapabilityStore:
@@ -63,7 +60,7 @@ class CapabilityStore:
             if found is None:
                 found, conclusive = self._run(device)
                 if conclusive:
-                    _save(path, found)
+                    write_entry(path, found.to_dict())
             self._memory[digest] = found
             return found
 
@@ -80,18 +77,7 @@ def _digest(device: Device) -> str:
 def _load(path: Path, device: Device) -> DeviceCapability | None:
     """Return a result from disk; None where there is none that can be read."""
     try:
-        with path.open("rb") as file:
-            found = DeviceCapability.from_dict(json.loads(file.read(_MAX_ENTRY)))
+        found = DeviceCapability.from_dict(read_entry(path))
     except (OSError, ValueError, KeyError, TypeError):
         return None  # it is only a cache: the device is asked again
     return found.cached() if found.device == str(device) and found.results else None
-
-
-def _save(path: Path, capability: DeviceCapability) -> None:
-    """Write a result as a whole or not at all. A cache that cannot be written is no failure."""
-    data = json.dumps(capability.to_dict(), indent=1).encode()
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with AtomicFile(path) as atomic:
-            atomic.file.write(data)
-            atomic.commit()

@@ -47,7 +47,7 @@ class Integration:
         A line that works after the imports, and after ``install`` where that is how it is
         switched on, in a folder with ``study.dcbs``; with ``...`` in it, somewhere else.
     typed : str
-        What is shown in place of `example`, where that only calls a command.
+        What is shown in place of `example`, where people type a command.
     probe : str
         Script below ``probes/``.
     values : {"modality", "stored", "none"}

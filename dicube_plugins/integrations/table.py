@@ -80,7 +80,7 @@ INTEGRATIONS = (
     ),
     Integration(
         name="dask",
-        distributions=("dask",),
+        distributions=("dask", "distributed"),
         switch=Switch.IMPORTED,
         how="dicube_plugins.dask.map_series",
         extra="dask",
@@ -97,8 +97,13 @@ INTEGRATIONS = (
         how="entry point napari.manifest",
         extra="napari",
         page="napari.md",
-        imports="import napari",
-        example='napari.view_path(".../study.dcbs")',
+        imports=(
+            "import npe2\n"
+            "from napari.components import ViewerModel\n\n"
+            "npe2.PluginManager.instance().discover()"
+        ),
+        example='ViewerModel().open("study.dcbs", plugin="dicube-plugins")',
+        typed="napari study.dcbs",
         probe="probe_napari.py",
     ),
     Integration(

@@ -185,12 +185,13 @@ def grid_patches(
     overlap: int | Sequence[int] = 0,
     *,
     key: Hashable = "image",
+    **options: Any,
 ) -> list[dict[Hashable, Any]]:
     """Return one item for each box of a grid over each image, for `LoadPatchd`.
 
-    Only the headers of the files are read. The boxes cover the image; the last one along an axis
-    ends where the image ends, so that all have one size. An image that is smaller than the box
-    gives one box of its own size along that axis.
+    Of ``.dcbs`` files only the headers are read; others are loaded. The boxes cover the image; the
+    last one along an axis ends where the image ends, so that all have one size. An image that is
+    smaller than the box gives one box of its own size along that axis.
 
     Parameters
     ----------
@@ -200,6 +201,8 @@ def grid_patches(
         Voxels along x, y and z.
     key : hashable
         Of the image whose size counts.
+    **options
+        Of `DcbsReader`, as they are given to `LoadPatchd`: ``sheared=True`` for a gantry tilt.
 
     Returns
     -------
@@ -208,7 +211,7 @@ def grid_patches(
         ``patch_index``, counted within each image.
     """
     size, shared = ensure_tuple_rep(patch_size, 3), ensure_tuple_rep(overlap, 3)
-    loader = PartLoader(np.float32, 1, 0, {})
+    loader = PartLoader(np.float32, 1, 0, options)
     found: list[dict[Hashable, Any]] = []
     for item in items:
         shape = loader.spatial_shape(item[key])

@@ -143,12 +143,18 @@ class DcbsReader(ImageReader):  # type: ignore[misc] # MONAI is not looked at fo
         meta: dict[str, Any] = {}
         for reader in ensure_tuple(img):
             volume = self.volume(reader)
-            arrays.append(volume.read(dtype=self.dtype or volume.float_dtype, order="C"))
             found = self.meta(volume)
             if meta:
                 _require_same_place(meta, found, volume.name)
             else:
                 meta = found
+            arrays.append(volume.read(dtype=self.dtype or volume.float_dtype, order="C"))
+            if arrays[-1].ndim != arrays[0].ndim:
+                raise DataConsistencyError(
+                    f"{volume.name}: shape {arrays[-1].shape}, the first file has "
+                    f"{arrays[0].shape}: one has channels of its own (colour, or several volumes)",
+                    suggestion="load the files under keys of their own",
+                )
         if len(arrays) == 1:
             return arrays[0], meta
         if not math.isnan(channel := meta[MetaKeys.ORIGINAL_CHANNEL_DIM]):

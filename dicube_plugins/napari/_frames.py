@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from operator import index
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicube_core.exceptions import CodecUnavailableError, DataConsistencyError
+from dicube_core.forks import ForkSafeLock
 from dicube_core.frames import run_frames
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class FrameCache:
 
     def __init__(self, values: ShownValues) -> None:
         self.values = values
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._kept: OrderedDict[tuple[int, int], Array] = OrderedDict()
         self._bytes = 0
 

@@ -49,7 +49,12 @@ def layers_of(path: str) -> list[tuple[Any, dict[str, Any], str]]:
     UnsupportedKindError
         Colour of a kind that cannot be shown with certainty.
     """
-    return _Layers(Reader(path)).all()
+    reader = Reader(path)
+    try:
+        return _Layers(reader).all()
+    except BaseException:
+        reader.close()
+        raise
 
 
 class _Layers:

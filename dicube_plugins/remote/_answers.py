@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Part", "Version", "part_of", "refusal", "version_of"]
+__all__ = ["Part", "Version", "no_address", "part_of", "refusal", "version_of"]
 
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
@@ -68,6 +68,12 @@ def part_of(headers: Mapping[str, str]) -> Part | None:
         return None
     start, last, size = map(int, found.groups())
     return Part(start, last + 1, size) if start <= last < size else None
+
+
+def no_address(name: str) -> OSError:
+    """Return the error of what is no address of the web."""
+    text = "this is no web address (in a user or password, '/' is written %2F, '@' %40)"
+    return OSError(errno.EINVAL, text, name)
 
 
 def refusal(name: str, status: int, reason: str) -> OSError:

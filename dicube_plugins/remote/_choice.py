@@ -57,6 +57,8 @@ def remote_source(
         The file is not there, not to be had, or its server does not answer.
     InvalidCubeFileError
         The server gives no parts of files, and this one is large.
+    SettingsError
+        A header cannot be sent, or the environment says what cannot be.
 
     Notes
     -----

@@ -80,7 +80,8 @@ class FsspecSource:
         """Return the file system of this process, and the path in it."""
         with self._lock:
             if self._found is None:
-                self._found = self._place.find()
+                with _Errors(self.name):  # a chain reads what the file is in
+                    self._found = self._place.find()
             return self._found
 
     def _look(self, system: AbstractFileSystem, path: str) -> tuple[int, Mark]:

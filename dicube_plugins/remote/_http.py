@@ -10,21 +10,24 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from dicube_core.exceptions import ReaderClosedError
+from dicube_core.exceptions import ReaderClosedError, SettingsError
 from dicube_core.path_source import short_read
 from dicube_core.urls import shown_url
-from dicube_plugins.remote._answers import Version, refusal
+from dicube_plugins.remote._answers import no_address
 from dicube_plugins.remote._pools import POOLS
-from dicube_plugins.remote._received import FailedError, ReceivedFile, number, reason
+from dicube_plugins.remote._received import FailedError, ReceivedFile, number
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
+    from dicube_plugins.remote._answers import Version
     from dicube_plugins.remote._options import RemoteOptions
 
 __all__ = ["HttpSource"]
 
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
+#: What a server says of an address that was good for some time.
+_RUN_OUT = frozenset((401, 403, 404, 410))
 _MOST_REDIRECTS = 8
 #: Seconds before the first further try, twice as many before each one after it.
 _PAUSE, _LONGEST_PAUSE = 0.1, 8.0
@@ -57,8 +60,11 @@ class HttpSource(ReceivedFile):
         super().__init__(shown_url(url), options, expected)
         self.requests = options.requests()
         self._given = (url, options, headers)
-        self._url, own = _without_user(url)
-        self._headers = {**own, **headers}
+        try:
+            self._url, own = _without_user(url)
+        except ValueError:
+            raise no_address(self.name) from None
+        self._headers = {**own, **_sendable(headers, self.name)}
         #: Where the last request was redirected to.
         self._moved = ""
         self._closed = False
@@ -119,19 +125,19 @@ class HttpSource(ReceivedFile):
 
     def _request(self, start: int, stop: int) -> bytes:
         """Make one request, following where it is sent to."""
-        url = self._moved or self._url
+        moved = self._moved  # other threads set it, too
+        url = moved or self._url
         for _ in range(_MOST_REDIRECTS + 1):
             response = self._get(url, start, stop)
             try:
-                if response.status not in _REDIRECTS:
-                    if self._moved and response.status in (401, 403, 404, 410):
-                        # An address that was good for some time; the server gives a new one.
-                        self._moved = ""
-                        raise FailedError(refusal(self.name, response.status, reason(response)))
+                if response.status in _REDIRECTS:
+                    url = self._target(url, response)
+                elif moved and response.status in _RUN_OUT:
+                    moved, url = "", self._url  # the server gives a new one
+                else:
                     data = self._body(response, start, stop)
                     self._moved = url if url != self._url else ""
                     return data
-                url = self._target(url, response)
             finally:
                 _finish(response)
         raise OSError(errno.ELOOP, "the server sends requests round in circles", self.name)
@@ -163,8 +169,11 @@ class HttpSource(ReceivedFile):
     def _target(self, url: str, response: BaseHTTPResponse) -> str:
         """Return where a request is sent to."""
         location = response.headers.get("Location", "")
-        target: str = urljoin(url, location)
-        scheme = urlsplit(target).scheme
+        try:
+            target: str = urljoin(url, location)
+            scheme = urlsplit(target).scheme
+        except ValueError:
+            scheme = ""
         if not location or scheme not in ("http", "https"):
             raise OSError(errno.EIO, "the server sends requests to no web address", self.name)
         if urlsplit(url).scheme == "https" and scheme == "http":
@@ -183,6 +192,25 @@ def _finish(response: BaseHTTPResponse) -> None:
         response.drain_conn()
     else:
         response.close()
+
+
+def _sendable(headers: dict[str, str], name: str) -> dict[str, str]:
+    """Refuse headers that cannot be sent, in words that do not say what is in them.
+
+    Raises
+    ------
+    SettingsError
+        A value is no text, or one with a line break or a character beyond Latin-1.
+    """
+    for header, value in headers.items():
+        text = value if isinstance(value, str) else "\n"
+        if not isinstance(header, str) or any(not " " <= c <= "\xff" and c != "\t" for c in text):
+            raise SettingsError(
+                f"{name}: the header {header!r:.40} cannot be sent: its value is no text, or has a "
+                "line break or a character beyond Latin-1 in it",
+                suggestion="the line break at the end of a file with a token? strip() it",
+            )
+    return headers
 
 
 def _without_user(url: str) -> tuple[str, dict[str, str]]:

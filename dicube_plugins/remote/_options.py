@@ -38,10 +38,12 @@ class RemoteOptions:
     Parameters
     ----------
     timeout : float
-        Seconds without an answer, or without another byte of it, after which a request has failed.
+        Seconds without an answer, or without another byte of it, after which an HTTP request has
+        failed. File systems of fsspec have times of their own.
     retries : int
         How often a request is made again: after a connection that failed or was cut, and after
-        429 and 5xx of a server, a moment later each time.
+        429 and 5xx of a web server, a moment later each time; of a file system of fsspec, after
+        an answer that is too short.
     at_once : int
         Requests at the same time, and read ahead.
     request_bytes : int

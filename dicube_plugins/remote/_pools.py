@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
+from urllib3.exceptions import HTTPError
 
+from dicube_core.exceptions import SettingsError
 from dicube_core.forks import renew_after_fork
 
 if TYPE_CHECKING:
@@ -41,7 +43,14 @@ class _Pools:
         with self._lock:
             manager = self._managers.get(proxy)
             if manager is None:
-                manager = self._managers[proxy] = _manager(proxy)
+                try:
+                    manager = self._managers[proxy] = _manager(proxy)
+                except (HTTPError, ValueError) as exc:
+                    # Not what it is: there may be a password in it.
+                    raise SettingsError(
+                        f"environment variable {parts.scheme}_proxy is no proxy that can be used",
+                        suggestion="http://host:port or https://host:port is",
+                    ) from exc
         return manager
 
 
@@ -51,7 +60,7 @@ def _manager(proxy: str) -> PoolManager:
     if "://" not in proxy:
         proxy = f"http://{proxy}"
     user = urlsplit(proxy).netloc.rpartition("@")[0]
-    headers = urllib3.make_headers(proxy_basic_auth=user) if user else None
+    headers = urllib3.make_headers(proxy_basic_auth=unquote(user)) if user else None
     return urllib3.ProxyManager(
         proxy, num_pools=_SERVERS, maxsize=_CONNECTIONS, proxy_headers=headers
     )

@@ -14,7 +14,7 @@ from dicube_core.checksum import crc32
 from dicube_core.exceptions import InvalidCubeFileError, TruncatedFileError
 from dicube_core.path_source import changed_file
 from dicube_core.urls import shown_url
-from dicube_plugins.remote._answers import Version, part_of, refusal, version_of
+from dicube_plugins.remote._answers import Version, no_address, part_of, refusal, version_of
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -191,7 +191,7 @@ class ReceivedFile:
     ) -> FailedError | OSError:
         """Return the error of a request that was not answered."""
         if isinstance(exc, LocationValueError):
-            return OSError(errno.EINVAL, "this is no web address", self.name)
+            return no_address(self.name)
         if isinstance(exc, SSLError):
             return ConnectionError(
                 errno.ECONNABORTED, f"no secure connection: {_brief(exc)}", self.name

@@ -34,7 +34,7 @@ class Place(Protocol):
 class Address:
     """An address, or a chain of such, and options of its file system."""
 
-    url: str
+    url: str = field(repr=False)
     storage_options: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
 from dicube_core.exceptions import UnsupportedKindError
 from dicube_core.reader import Reader
+from dicube_plugins.torch._files import SamplesOfFiles
 from dicube_plugins.torch._open_frames import OpenFrames
 from dicube_plugins.torch._types import TensorType
 
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["FrameDataset"]
 
 
-class FrameDataset(Dataset[Any]):  # type: ignore[misc] # torch is not looked at for types
+class FrameDataset(SamplesOfFiles):
     """The frames of several files, one sample each, file after file.
 
     Needs no geometry: irregular series, localizers and single pictures are read as well. Only
@@ -77,14 +75,7 @@ class FrameDataset(Dataset[Any]):  # type: ignore[misc] # torch is not looked at
         for path in self.files:
             with Reader(path) as reader:
                 counts.append(reader.frame_count)
-        self._ends = list(accumulate(counts))
-
-    def __len__(self) -> int:
-        return self._ends[-1] if self._ends else 0
-
-    def samples_of_files(self) -> list[range]:
-        """Return the samples of each file."""
-        return [range(a, b) for a, b in zip([0, *self._ends], self._ends, strict=False)]
+        super().__init__(counts)
 
     def __getitem__(self, index: int) -> Any:
         """Return a sample; negative numbers count from the end.
@@ -96,11 +87,7 @@ class FrameDataset(Dataset[Any]):  # type: ignore[misc] # torch is not looked at
         DecodeError, ChecksumError
             The frame is damaged; the message names it and its byte offset.
         """
-        number = int(index) + len(self) if index < 0 else int(index)
-        if not 0 <= number < len(self):
-            raise IndexError(f"sample {index} of {len(self)}")
-        file = bisect_right(self._ends, number)
-        frame = number - (self._ends[file - 1] if file else 0)
+        number, file, frame = self._find(index)
         shown = self._open.get(self.files[file])
         sample = {
             "image": self._type.tensor(_channel_first(self._array(shown, frame), shown.samples)),

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
 from dicube_core.exceptions import DataConsistencyError
 from dicube_plugins.torch._epoch import SharedEpoch
+from dicube_plugins.torch._files import SamplesOfFiles
 from dicube_plugins.torch._types import TensorType
 from dicube_plugins.volume import LazyVolume, OpenVolumes, grid_starts
 
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["PatchDataset"]
 
 
-class PatchDataset(Dataset[Any]):  # type: ignore[misc] # torch is not looked at for types
+class PatchDataset(SamplesOfFiles):
     """Patches of several files; decodes the frames that a patch touches, and no others.
 
     Where a patch lies depends on the seed, the epoch and the number of the sample alone: not on
@@ -105,10 +103,12 @@ class PatchDataset(Dataset[Any]):  # type: ignore[misc] # torch is not looked at
         self._grids: list[list[tuple[int, ...]]] | None = None
         counts = [patches_per_file] * len(self.files)
         if positions == "grid":
-            shared = overlap or [0] * len(self.patch_size)
+            shared = [0] * len(self.patch_size) if overlap is None else [int(n) for n in overlap]
+            if len(shared) != len(self.patch_size):
+                raise ValueError(f"an overlap of {shared}, a patch of {self.patch_size}")
             self._grids = [self._grid(path, shared, sheared=sheared) for path in self.files]
             counts = [len(grid) for grid in self._grids]
-        self._ends = list(accumulate(counts))
+        super().__init__(counts)
 
     def _grid(self, path: str, overlap: Sequence[int], *, sheared: bool) -> list[tuple[int, ...]]:
         with LazyVolume(path, sheared=sheared) as volume:
@@ -141,13 +141,6 @@ class PatchDataset(Dataset[Any]):  # type: ignore[misc] # torch is not looked at
         """Number of the epoch."""
         return self._epoch.get()
 
-    def __len__(self) -> int:
-        return self._ends[-1] if self._ends else 0
-
-    def samples_of_files(self) -> list[range]:
-        """Return the samples of each file."""
-        return [range(a, b) for a, b in zip([0, *self._ends], self._ends, strict=False)]
-
     def __getitem__(self, index: int) -> Any:
         """Return a sample; negative numbers count from the end.
 
@@ -162,13 +155,10 @@ class PatchDataset(Dataset[Any]):  # type: ignore[misc] # torch is not looked at
         DecodeError, ChecksumError
             A frame is damaged; the message names it and its byte offset.
         """
-        number = int(index) + len(self) if index < 0 else int(index)
-        if not 0 <= number < len(self):
-            raise IndexError(f"sample {index} of {len(self)}")
-        file = bisect_right(self._ends, number)
+        number, file, position = self._find(index)
         volume = self._volumes.get(self.files[file])
         self._require_fit(volume)
-        start = self._start(number, file, volume)
+        start = self._start(number, file, position, volume)
         sample = {
             "image": self._type.tensor(self._array(volume, start)),
             "affine": torch.from_numpy(volume.affine_at(start)),
@@ -179,9 +169,9 @@ class PatchDataset(Dataset[Any]):  # type: ignore[misc] # torch is not looked at
         }
         return sample if self.transform is None else self.transform(sample)
 
-    def _start(self, number: int, file: int, volume: LazyVolume) -> tuple[int, ...]:
+    def _start(self, number: int, file: int, position: int, volume: LazyVolume) -> tuple[int, ...]:
         if self._grids is not None:
-            return self._grids[file][number - (self._ends[file - 1] if file else 0)]
+            return self._grids[file][position]
         rng = np.random.default_rng((self.seed, self.epoch, number))
         room = [max(0, n - m) for n, m in zip(volume.shape, self.patch_size, strict=True)]
         if callable(self.positions):
@@ -192,10 +182,24 @@ class PatchDataset(Dataset[Any]):  # type: ignore[misc] # torch is not looked at
     def _array(self, volume: LazyVolume, start: Sequence[int]) -> Any:
         size = [min(n, m) for n, m in zip(self.patch_size, volume.shape, strict=True)]
         kind = self._type.of(volume.dtype)
+        padded = tuple(size) != self.patch_size
+        if padded and not _holds(kind, self.fill):
+            raise DataConsistencyError(
+                f"{volume.name}: {kind} does not hold fill={self.fill}",
+                suggestion="a floating type (dtype=torch.float32), or another fill, is needed",
+            )
         array = volume.read(start, size, dtype=kind, order="C")
         array = array[None] if volume.samples == 1 else np.moveaxis(array, -1, 0)
-        if tuple(size) == self.patch_size:
+        if not padded:
             return array
         whole = np.full((volume.samples, *self.patch_size), self.fill, kind)
         whole[:, *(slice(n) for n in size)] = array
         return whole
+
+
+def _holds(kind: np.dtype[Any], fill: float | None) -> bool:
+    """Tell whether a type has a number as it is; floating types round it."""
+    if kind.kind == "f" or fill is None:
+        return True
+    limits = np.iinfo(kind)
+    return float(fill).is_integer() and limits.min <= fill <= limits.max

@@ -7,16 +7,19 @@ import re
 
 __all__ = ["as_given"]
 
-#: Of two characters at least: one letter is a drive.
-_CUT = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?=[^/])")
+#: Of two characters at least: one letter is a drive. Chains (``zip://x::s3://...``) have several.
+_SCHEME = "[A-Za-z][A-Za-z0-9+.-]+"
+_CUT = re.compile(f"(?:{_SCHEME}::)*{_SCHEME}:/(?=[^/])")
+_SLASH = re.compile(f"(?:(?<=::)|^)({_SCHEME}):/(?=[^/])")
 
 
 def as_given(path: str | os.PathLike[str]) -> str:
     """Return a path as text, and an address as it was before `pathlib` made one slash of two.
 
-    Frameworks that take paths make ``https:/host/x.dcbs`` of ``https://host/x.dcbs``.
+    Frameworks that take paths make ``https:/host/x.dcbs`` of ``https://host/x.dcbs``, and
+    ``file:/x.dcbs`` of ``file:///x.dcbs``.
     """
     text = os.fspath(path)
     if _CUT.match(text) and not os.path.lexists(text):
-        return _CUT.sub(r"\1://", text, count=1)
+        return _SLASH.sub(lambda cut: "file:///" if cut[1] == "file" else f"{cut[1]}://", text)
     return text

@@ -8,11 +8,14 @@ import numpy as np
 from virtualizarr.manifests import ChunkManifest, ManifestArray, ManifestGroup, ManifestStore
 from virtualizarr.manifests.utils import create_v3_array_metadata
 
-from dicube_core.path_source import short_read
+from dicube_core.path_source import changed_file, short_read
 from dicube_core.reader import Reader
 from dicube_core.virtual_image import FRAME_CODEC, virtual_image
 
 __all__ = ["DcbsParser"]
+
+#: What obstore says of an object that is not the same for another one in its place.
+_VERSION = ("size", "e_tag", "last_modified", "version")
 
 
 class DcbsParser:
@@ -44,10 +47,11 @@ class DcbsParser:
         Raises
         ------
         DicomCubeError
-            The file is not valid.
+            The file is not valid, or was replaced while it was read.
         """
         store, path = registry.resolve(url)
-        with Reader(_StoreSource(store, path, url)) as reader:
+        source = _StoreSource(store, path, url)
+        with Reader(source) as reader:
             image = virtual_image(reader, checksums=self.checksums)
             metadata = create_v3_array_metadata(
                 shape=image.shape,
@@ -58,6 +62,7 @@ class DcbsParser:
                 attributes=image.attrs,
             )
             manifest = _manifest(reader, image.labels.grid, len(image.shape), url)
+        source.require_unchanged()
         array = ManifestArray(metadata=metadata, chunkmanifest=manifest)
         group = ManifestGroup(arrays={image.name: array}, attributes=image.series_attrs)
         return ManifestStore(group=group, registry=registry)
@@ -80,11 +85,17 @@ class _StoreSource:
     def __init__(self, store: Any, path: str, url: str) -> None:
         self.name = url
         self._store, self._path = store, path
-        self._size = int(store.head(path)["size"])
+        self._head: dict[str, Any] = dict(store.head(path))
 
     def size(self) -> int:
         """Return the size that the object had when this was made."""
-        return self._size
+        return int(self._head["size"])
+
+    def require_unchanged(self) -> None:
+        """Refuse an object that is another one now: parts of both may have been read."""
+        now = self._store.head(self._path)
+        if any(now.get(name) != self._head.get(name) for name in _VERSION):
+            raise changed_file(self.name)
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return exactly `length` bytes from `offset`."""

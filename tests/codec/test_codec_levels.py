@@ -12,7 +12,7 @@ from dicube_core.pixels import PixelFormat
 CODEC = OpenJPHCodec()
 #: bits stored, bits allocated, signed
 DEPTHS = [(8, 8, 0), (8, 8, 1), (12, 16, 0), (12, 16, 1), (14, 16, 0), (16, 16, 0), (16, 16, 1)]
-DEPTHS += [(20, 32, 0), (24, 32, 1)]
+DEPTHS += [(20, 32, 0), (24, 32, 1), (28, 32, 1), (29, 32, 0)]
 SIZES = [(64, 48), (33, 37), (7, 64), (1, 40), (40, 1), (5, 3)]
 
 
@@ -98,6 +98,14 @@ def test_words_with_something_else_in_spare_bits_are_thinned_out(level):
     frame |= rng.integers(0, 2, frame.shape, dtype=np.uint16) << 15
     found = CODEC.decode(CODEC.encode(frame, fmt), fmt, level=level)
     np.testing.assert_array_equal(found, frame[:: 1 << level, :: 1 << level])
+
+
+@pytest.mark.parametrize("depth", [(30, 32, 0), (31, 32, 0), (32, 32, 0), (32, 32, 1)], ids=str)
+def test_what_no_wider_type_is_to_be_had_for_is_thinned_out(depth):
+    fmt = described(40, 37, *depth)
+    frame = extremes(fmt, *bounds(depth[0], depth[2]))
+    found = CODEC.decode(CODEC.encode(frame, fmt), fmt, level=1)
+    np.testing.assert_array_equal(found, frame[::2, ::2])
 
 
 def test_indices_of_a_palette_are_thinned_out():

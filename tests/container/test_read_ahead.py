@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from support.legacy_file import legacy_file
 from support.series import Kind, make_series
 
 import dicube_core
+from dicube_core.container.front import Front
 from dicube_core.container.layout import Section
 from dicube_core.container.read_ahead import ReadAhead, joined
 from dicube_core.exceptions import ChecksumError, InvalidCubeFileError
@@ -219,7 +222,12 @@ def test_streaming_reads_ahead(data):
     assert len(store.log) == 2
     store = CountingStore(data, Requests(at_once=4))
     with DcbStreamingReader(store, chunk_size=6) as reader:
-        found = [reader.get_dicom_for_frame(index) for index in range(N_FRAMES)]
+        found = [reader.get_dicom_for_frame(index) for index in range(2)]
+        end = time.monotonic() + WAIT
+        while reader.get_cache_stats()["cached_frames"] <= len(found):
+            assert time.monotonic() < end, "nothing is made ahead"
+            time.sleep(0.01)
+        found += [reader.get_dicom_for_frame(index) for index in range(2, N_FRAMES)]
         native = [reader.get_dicom_for_frame(index, True) for index in range(3)]
         stats = reader.get_cache_stats()
     assert found == plain
@@ -258,6 +266,30 @@ def test_a_child_made_in_the_middle_reads_by_itself(data, values):
             os._exit(0 if same else 1)
         assert os.waitpid(child, 0)[1] == 0
         assert np.array_equal(reader.frame(1), values[1])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_leaves_the_block_whatever_its_parent_was_at():
+    with ReadAhead(lambda o, n: bytes(n), [Section(0, 3)], Requests()) as ahead:
+        with ahead._lock:  # as of a thread that takes something
+            child = os.fork()
+            if child == 0:
+                signal.alarm(10)
+                ahead.__exit__(None, None, None)
+                os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        assert ahead.take(Section(0, 3)) == bytes(3)
+
+
+def test_parts_that_lie_in_one_another_are_kept_once():
+    store = CountingStore(bytes(range(100)), Requests(front_bytes=10, joined_bytes=1, gap_bytes=0))
+    front = Front(store, 100)
+    outer, inner = Section(5, 60), Section(20, 30)
+    front.keep([outer, inner])
+    assert store.log == [(0, 10), (10, 55)]
+    assert front.read(inner) == bytes(range(20, 50))
+    assert len(store.log) == 2
 
 
 def test_a_reader_of_a_store_pickles_with_it(data, values):

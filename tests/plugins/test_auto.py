@@ -73,6 +73,29 @@ print(json.dumps([before, states()[{name!r}], list({read})]))"""
     assert (before, after, shape) == ("deferred", "installed", [5, 6, 3])
 
 
+def test_an_import_that_another_thread_is_at_is_waited_for():
+    pytest.importorskip("nibabel")
+    code = """
+import threading
+import dicube_plugins.installer
+begun, go = threading.Event(), threading.Event()
+class Slow:
+    def find_spec(self, name, path, target=None):
+        if name == "nibabel.info":
+            begun.set()
+            go.wait(20)
+sys.meta_path.insert(0, Slow())
+thread = threading.Thread(target=import_module, args=("nibabel",), daemon=True)
+thread.start()
+begun.wait(20)
+threading.Timer(0.5, go.set).start()
+import dicube_plugins.auto
+thread.join()
+print(json.dumps(states()["nibabel"]))
+"""
+    assert run(code)[0] == "installed"
+
+
 @pytest.mark.parametrize("name", ["imageio", "nibabel"])
 def test_a_framework_that_is_imported_gets_its_adapter_at_once(series, name):
     pytest.importorskip(name)

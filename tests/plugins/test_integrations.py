@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from importlib.metadata import distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -100,6 +100,18 @@ def test_what_is_not_installed_is_missing_and_says_how_to_get_it():
     assert report.outcome is Outcome.MISSING
     assert "pip install 'dicube-plugins[nibabel]'" in report.message
     assert report.ok
+
+
+def test_dask_without_its_workers_is_missing(monkeypatch):
+    def version(name):
+        if name == "distributed":
+            raise PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(probing, "version", version)
+    (report,) = probe_integrations([BY_NAME["dask"]])
+    assert report.outcome is Outcome.MISSING
+    assert "pip install 'dicube-plugins[dask]'" in report.message
 
 
 def test_every_adapter_has_a_row():

@@ -17,6 +17,7 @@ from support.series import Kind, make_series
 from support.whole import write_files
 
 import dicube_core
+from dicube_core.exceptions import ChecksumError
 from dicube_core.preview import (
     html_page,
     mime_bundle,
@@ -24,6 +25,7 @@ from dicube_core.preview import (
     picture_bytes,
     planes_picture,
 )
+from dicube_core.preview.view import SeriesView
 
 KIND = Kind("ct", rows=40, columns=40)
 EVIL = "</td><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
@@ -146,9 +148,20 @@ def test_nobody_is_named_by_default(path):
     assert "PAT-0042" in Page(named).text
 
 
-def test_no_folder_is_told(path):
+@pytest.mark.parametrize("name", ["x.dcbs", "it's.dcbs"])
+@pytest.mark.parametrize("what", ["whole", "frame", "metadata", "gone"])
+def test_no_folder_is_told(path, name, what):
+    """Not even in an error; the name of a folder may be that of a patient."""
+    if what in ("frame", "metadata"):
+        path.write_bytes(damaged(path, 0) if what == "frame" else damaged_metadata(path))
+    path = path.rename(path.with_name(name))
     with dicube_core.open(path) as reader:
-        assert str(path.parent) not in html_page(reader)
+        if what == "gone":
+            reader.close()
+        bundle = reader._repr_mimebundle_()
+        for said in (bundle["text/plain"], bundle["text/html"], html_page(reader)):
+            assert path.parent.name not in said
+        assert name in bundle["text/plain"]
 
 
 def damaged(path, frame):
@@ -170,16 +183,32 @@ def test_a_damaged_frame_is_told_and_the_rest_shown(path):
     assert "CT Image Storage" in page.text
 
 
-def test_damaged_metadata_is_told(path):
+def damaged_metadata(path):
     data = bytearray(path.read_bytes())
     with dicube_core.open(path) as reader:
         for section in (reader.container.header.space, reader.container.header.dicom_meta):
             if section.length:
                 data[section.offset + 5] ^= 0xFF
-    path.write_bytes(data)
+    return bytes(data)
+
+
+def test_damaged_metadata_is_told(path):
+    path.write_bytes(damaged_metadata(path))
     with dicube_core.open(path) as reader:
         page = Page(reader._repr_html_())
     assert "checksum" in page.text
+
+
+def test_frames_are_shown_though_the_first_is_damaged(path):
+    with dicube_core.open(path) as reader:
+        expected = SeriesView(reader).shown(2)
+    path.write_bytes(damaged(path, 0))
+    with dicube_core.open(path) as reader:
+        view = SeriesView(reader)
+        np.testing.assert_array_equal(view.many([2])[0], expected)
+        assert view.many([2], 1).shape == (1, 20, 20)
+        with pytest.raises(ChecksumError, match="frame 0"):
+            view.many([0, 2], 1)
 
 
 def test_a_closed_reader_shows_that_it_is(path):

@@ -99,10 +99,15 @@ def test_a_palette_is_shown_in_its_colours(tmp_path):
     extra = (*PALETTE, text(0x00280030, "DS", "1\\1"))
     sort = Sort("palette", photometric="PALETTE COLOR", extra=extra, rows=SIDE, columns=SIDE)
     files = sort_series(sort, 1)
-    with dicube_core.open(converted(files, tmp_path)) as reader:
+    path = converted(files, tmp_path)
+    with dicube_core.open(path) as reader:
         whole = montage(reader, tile_width=SIDE)
         half = np.asarray(montage(reader, tile_width=SIDE // 2))
     assert whole.mode == "RGB"
+    image = dicube_core.load(path)
+    np.testing.assert_array_equal(montage(image, tile_width=SIDE), whole)
+    image.dicom_meta = None  # and with it the palette
+    assert montage(image, tile_width=SIDE).mode == "L"
     ds = pydicom.dcmread(io.BytesIO(next(iter(files.values()))))
     expected = (apply_color_lut(ds.pixel_array, ds) >> 8).astype(np.uint8)
     np.testing.assert_array_equal(np.asarray(whole)[BELOW:], expected[BELOW:])

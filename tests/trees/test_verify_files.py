@@ -120,3 +120,22 @@ def test_exit_codes_and_wrong_usage(folder, tmp_path):
         assert "are for one file" in result.stderr
     (tmp_path / "empty").mkdir()
     assert run(tmp_path / "empty").exit_code == 3
+
+
+class Reached(Lanes):
+    """Workers that may be elsewhere."""
+
+    remote = True
+    folder = None
+
+    def reach(self, root, out, sample):
+        self.folder = root
+
+
+def test_a_folder_that_is_not_there_stops_no_other_file(folder, tmp_path):
+    crew = Reached(1)
+    report = dicube_core.verify_files(
+        [tmp_path / "gone" / "x.dcbs", folder / "a.dcbs"], workers=crew
+    )
+    assert report.counts() == {"ok": 1, "damaged": 0, "failed": 1}
+    assert crew.folder == folder

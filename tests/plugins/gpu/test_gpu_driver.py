@@ -7,12 +7,13 @@ import subprocess
 import sys
 from importlib.util import find_spec
 
+import numpy as np
 import pytest
 
 import dicube_core
 from dicube_core.codec import get_codec, is_codec_available, registry
 from dicube_core.codec.self_test import run_self_test
-from dicube_core.exceptions import CodecUnavailableError
+from dicube_core.exceptions import CodecUnavailableError, DecodeError
 from dicube_core.pixels import PixelFormat
 from dicube_plugins import gpu
 from dicube_plugins.gpu import _driver, _session
@@ -137,8 +138,6 @@ def test_the_codec_is_one_like_others(make_probed):
     assert test.decode == ""
     assert test.encode is None
     form = PixelFormat(16, 20, 16, 12, 0)
-    import numpy as np
-
     values = np.arange(320, dtype="u2").reshape(16, 20)
     codestream = get_codec("htj2k").encode(values, form)
     out = np.empty((16, 20), "u2")
@@ -186,3 +185,15 @@ def test_doctor_tells_wrong_values_from_what_is_refused(monkeypatch, outcome, ok
     assert row.ok is ok
     assert row.decode == ("ok" if ok else "signed 12 bit: all are zero")
     assert f"equal: unsigned 12 bit. {outcome}: signed 12 bit" in row.note
+
+
+def test_the_codec_compares_frames_of_other_encoders(make_probed):
+    device = make_probed()
+    codec, form = NvImageCodec(device), PixelFormat(20, 30, 16, 12, 0)
+    values = np.arange(600, dtype="u2").reshape(20, 30)
+    codestream = get_codec("htj2k").encode(values, form)
+    other = codestream.replace(b"OpenJPH", b"OtherPH")
+    np.testing.assert_array_equal(codec.decode(other, form), values)
+    device._decoder.changed = lambda arrays: [array ^ 1 for array in arrays]
+    with pytest.raises(DecodeError, match="to other values than the CPU: 600 of 600"):
+        codec.decode(other, form)

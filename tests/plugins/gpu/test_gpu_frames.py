@@ -22,6 +22,7 @@ from dicube_core.exceptions import (
 from dicube_plugins.gpu import decode_frames
 from dicube_plugins.gpu._encoder_name import written_by_openjph
 from dicube_plugins.gpu._frames import decode_with
+from dicube_plugins.gpu._libraries import choose_library
 
 CHOSEN = (
     "u8_stored_8",
@@ -259,6 +260,12 @@ def test_a_time_limit_is_not_passed_over(series_file):
             decode_frames(reader)
     finally:
         dicube_core.set_limits(decode_seconds=None)
+
+
+def test_numpy_is_not_for_the_memory_of_a_device():
+    assert choose_library("numpy", 1).name == "numpy"
+    with pytest.raises(DataConsistencyError, match=r"copy on the host by numpy\(\)"):
+        choose_library("numpy", 2)
 
 
 def test_a_library_that_is_not_there_is_named(series_file, make_probed):

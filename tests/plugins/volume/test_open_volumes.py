@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,6 +110,10 @@ def test_boxes_overlap_by_less_than_their_size():
 
 def test_addresses_come_back(tmp_path):
     assert as_given("https:/host/a/x.dcbs") == "https://host/a/x.dcbs"
+    assert as_given("file:/a/x.dcbs") == "file:///a/x.dcbs"
+    chain = "zip://a/x.dcbs::simplecache::https://host/b.zip"
+    assert as_given(Path(chain)) == as_given(chain) == chain
+    assert as_given(Path("simplecache::s3://bucket/x.dcbs")) == "simplecache::s3://bucket/x.dcbs"
     assert as_given("s3://bucket/x.dcbs") == "s3://bucket/x.dcbs"
     assert as_given("C:/x.dcbs") == "C:/x.dcbs"
     assert as_given(tmp_path / "x.dcbs") == str(tmp_path / "x.dcbs")
