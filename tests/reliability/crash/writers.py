@@ -194,11 +194,12 @@ def _imageio(inputs: Path, area: Path) -> None:
 
 
 def _cache(_: Path, area: Path) -> None:
-    from dicube_plugins.cache import _save as save_entry
+    from dicube_plugins.cache import write_entry
     from dicube_plugins.capability import PROBED, Capability, Outcome, ProbeResult
 
     results = tuple(ProbeResult(uid, Outcome.EQUAL, "as expected") for uid in PROBED)
-    save_entry(area / "a.json", Capability("pydicom", "/usr/bin/python3", {}, results))
+    found = Capability("pydicom", "/usr/bin/python3", {}, results)
+    write_entry(area / "a.json", found.to_dict())
 
 
 def _repair(inputs: Path, area: Path) -> None:
