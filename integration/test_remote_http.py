@@ -320,6 +320,18 @@ def test_refusals_name_the_file_and_nothing_that_gives_access(server, status, ki
     assert len(server.log) == 1
 
 
+@pytest.mark.parametrize("header", ["range", "Range", "accept-encoding", "IF-MATCH"])
+def test_headers_of_each_request_are_not_the_callers(server, header):
+    with pytest.raises(SettingsError, match=header):
+        remote_source(server.url, headers={header: "x"})
+    assert not server.log
+
+
+def test_an_address_is_a_text(tmp_path):
+    with pytest.raises(TypeError, match="Path"):
+        remote_source(tmp_path / "x.dcbs")
+
+
 def test_user_password_and_headers_are_sent_to_the_server_alone(server, data):
     url = server.url.replace("://", "://us%40er:pass@")
     source = remote_source(url, headers={"X-Key": "k"})

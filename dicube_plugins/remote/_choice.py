@@ -65,6 +65,8 @@ def remote_source(
     The file must stay the same while it is read. HTTP and S3 see to it with each request (the
     ETag); of other stores see ``docs/remote.md``.
     """
+    if not isinstance(url, str):
+        raise TypeError(f"an address is a text, not {type(url).__name__}: give files as they are")
     options = RemoteOptions.of_environment() if options is None else options
     if url.partition("://")[0].lower() in _HTTP:
         if storage_options:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HttpSource"]
 
+#: Headers that say which bytes of which version are asked for.
+_OURS = frozenset(("range", "accept-encoding", "if-match", "if-unmodified-since", "if-range"))
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 #: What a server says of an address that was good for some time.
 _RUN_OUT = frozenset((401, 403, 404, 410))
@@ -200,9 +202,15 @@ def _sendable(headers: dict[str, str], name: str) -> dict[str, str]:
     Raises
     ------
     SettingsError
-        A value is no text, or one with a line break or a character beyond Latin-1.
+        A value is no text, or one with a line break or a character beyond Latin-1; or the header
+        is one that each request sets.
     """
     for header, value in headers.items():
+        if isinstance(header, str) and header.lower() in _OURS:
+            raise SettingsError(
+                f"{name}: the header {header} is set for each request by the reader itself",
+                suggestion="leave it out",
+            )
         text = value if isinstance(value, str) else "\n"
         if not isinstance(header, str) or any(not " " <= c <= "\xff" and c != "\t" for c in text):
             raise SettingsError(
