@@ -13,7 +13,6 @@ from dicube_core.exceptions import (
     CodecUnavailableError,
     DataConsistencyError,
     DecodeError,
-    DicomCubeError,
     MetaDataError,
 )
 from dicube_core.frames import run_frames
@@ -150,18 +149,20 @@ class SeriesView:
         """Mm between rows and between columns, None where nobody says it for all frames.
 
         It may be known where slices form no regular grid.
+
+        Raises
+        ------
+        DicomCubeError
+            The metadata is damaged: another aspect would be shown as if it were the right one.
         """
         if self.geometry is not None:
             return self.geometry.spacing[1:]
-        try:
-            if self.meta is None or not self.meta.is_shared("PixelSpacing"):
-                return None
-            from dicube_core.spatial.planes import SliceAttributes
+        if self.meta is None or not self.meta.is_shared("PixelSpacing"):
+            return None
+        from dicube_core.spatial.planes import SliceAttributes
 
-            value = self.meta.get_shared_value("PixelSpacing")
-            found = SliceAttributes.from_values({0x00280030: value}).pixel_spacing
-        except DicomCubeError:
-            return None  # frames can be looked at without
+        value = self.meta.get_shared_value("PixelSpacing")
+        found = SliceAttributes.from_values({0x00280030: value}).pixel_spacing
         good = found is not None and all(math.isfinite(one) and one > 0 for one in found)
         return found if good else None
 
