@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from environments import ROOT
+from support.decoded_frames import note_decoded_frames
 from support.raw import text
 from training_series import framework, kind_twins, make_twins
 
@@ -19,7 +20,6 @@ from dicube_core.exceptions import (
     GeometryError,
     UnsupportedKindError,
 )
-from dicube_core.reader import Reader
 
 sys.path.insert(0, str(ROOT / "tests" / "plugins"))  # for `kind_files`
 
@@ -48,15 +48,7 @@ def volumes(files):
 
 @pytest.fixture
 def decoded(monkeypatch):
-    numbers = []
-    original = Reader.frame
-
-    def frame(self, index, *args, **kwargs):
-        numbers.append(index)
-        return original(self, index, *args, **kwargs)
-
-    monkeypatch.setattr(Reader, "frame", frame)
-    return numbers
+    return note_decoded_frames(monkeypatch)
 
 
 def check(sample, volumes):

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 from environments import ROOT
+from support.decoded_frames import note_decoded_frames
 from support.raw import text
 from support.series import KINDS, Kind
 from training_series import framework, kind_twins, make_twins
@@ -16,7 +17,6 @@ from training_series import framework, kind_twins, make_twins
 import dicube_core
 import dicube_plugins
 from dicube_core.exceptions import ChecksumError, GeometryError, UnsupportedKindError
-from dicube_core.reader import Reader
 
 sys.path.insert(0, str(ROOT / "tests" / "plugins"))  # for `kind_files`
 
@@ -48,15 +48,7 @@ def adapter():
 @pytest.fixture
 def decoded(monkeypatch):
     """The frames that were decoded since the start of the test."""
-    numbers = []
-    original = Reader.frame
-
-    def frame(self, index, *args, **kwargs):
-        numbers.append(index)
-        return original(self, index, *args, **kwargs)
-
-    monkeypatch.setattr(Reader, "frame", frame)
-    return numbers
+    return note_decoded_frames(monkeypatch)
 
 
 def same(ours, theirs):

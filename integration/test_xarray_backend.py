@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "arrays")
 import array_files
 from array_peers import SERIES, pydicom_volume, shared_series
 from kind_files import BITS, COLOURS, REALS, echoes_in_time, file_of, rgb_of, tilted
+from support.decoded_frames import note_decoded_frames
 from support.legacy_file import legacy_file, volume
 from support.raw import text
 from support.series import CT, Kind
@@ -22,7 +23,6 @@ from support.series import CT, Kind
 import dicube_core
 from dicube_core.exceptions import DicomCubeError, InvalidCubeFileError, UnsupportedKindError
 from dicube_core.modality import ModalityValues
-from dicube_core.reader import Reader
 
 xr = pytest.importorskip("xarray")
 
@@ -187,14 +187,7 @@ def test_any_index_gives_what_numpy_gives(tmp_path, sort):
 
 def test_only_frames_that_are_touched_are_decoded(tmp_path, monkeypatch):
     path = array_files.ct_file(tmp_path, SMALL, 7)
-    decoded = []
-    original = Reader.frame
-
-    def frame(self, index, *rest, **options):
-        decoded.append(index)
-        return original(self, index, *rest, **options)
-
-    monkeypatch.setattr(Reader, "frame", frame)
+    decoded = note_decoded_frames(monkeypatch)
     found = xr.open_dataset(path, cache=False)
     _ = found.image.shape, found.image.dtype, found.z.values, repr(found)
     assert decoded == []

@@ -30,6 +30,7 @@ __all__ = [
     "MainHeader",
     "TilePart",
     "check",
+    "inspected",
     "main_header",
     "most_packets",
     "parse",
@@ -217,6 +218,19 @@ def _read_main_header(
             n_tlm += 1
         position = end
     raise damage("SOT", position, "a tile-part", "the end of the data")
+
+
+def inspected(codestream: Codestream, pixel_format: PixelFormat) -> CodestreamInfo:
+    """Return what a codestream says of itself, once that is what the file says of its frames.
+
+    Raises
+    ------
+    DecodeError
+        It is damaged, or as `check`.
+    """
+    info = parse(codestream)
+    check(info, pixel_format)
+    return info
 
 
 def check(info: CodestreamInfo, pixel_format: PixelFormat) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dicube_core.codec._arrays import check_out, reduced_shape
 from dicube_core.codec.base import HTJ2K_LOSSLESS
-from dicube_core.codec.codestream import check, parse
+from dicube_core.codec.codestream import inspected
 from dicube_core.exceptions import CodecUnavailableError, DecodeError
 
 if TYPE_CHECKING:
@@ -61,9 +61,7 @@ class OpenJPEGCodec:
 
     def inspect(self, codestream: Codestream, pixel_format: PixelFormat) -> CodestreamInfo:
         """Check the structure of a codestream; see `FrameCodec.inspect`."""
-        info = parse(codestream)
-        check(info, pixel_format)
-        return info
+        return inspected(codestream, pixel_format)
 
     def decode(
         self,

@@ -12,7 +12,7 @@ from dicube_core.codec._arrays import check_out, native_frame, reduced_shape, re
 from dicube_core.codec._loading import load_imagecodecs
 from dicube_core.codec._reduced import can_be_reduced, clipped, every_nth, widened
 from dicube_core.codec.base import HTJ2K_LOSSLESS
-from dicube_core.codec.codestream import check, parse
+from dicube_core.codec.codestream import inspected
 from dicube_core.codec.native_errors import call_native
 from dicube_core.exceptions import CodecUnavailableError, DecodeError, EncodeError
 
@@ -125,9 +125,7 @@ class OpenJPHCodec:
 
     def inspect(self, codestream: Codestream, pixel_format: PixelFormat) -> CodestreamInfo:
         """Check the structure of a codestream; see `FrameCodec.inspect`."""
-        info = parse(codestream)
-        check(info, pixel_format)
-        return info
+        return inspected(codestream, pixel_format)
 
     def decode(
         self,

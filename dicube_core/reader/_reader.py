@@ -234,14 +234,12 @@ class Reader(Shown, PlacedFile):
         DecodeError
             It is damaged or contradicts the file; the message names frame and byte offset.
         """
-        from dicube_core.codec.codestream import check, parse
+        from dicube_core.codec.codestream import inspected
 
         try:
-            info = parse(codestream)
-            check(info, self.pixel_format)
+            return inspected(codestream, self.pixel_format)
         except DecodeError as exc:
             raise self._located(exc, index) from exc
-        return info
 
     def check_frame(self, index: int, codestream: bytes) -> None:
         """Check a frame as it is stored, without decoding it, as far as its codec can tell.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from dicube_core.codec._arrays import check_out, require_full_resolution
 from dicube_core.codec.base import HTJ2K_LOSSLESS
-from dicube_core.codec.codestream import check, parse
+from dicube_core.codec.codestream import inspected
 from dicube_core.exceptions import CodecUnavailableError, DecodeError
 from dicube_plugins.gpu._compare import difference
 from dicube_plugins.gpu._encoder_name import written_by_openjph
@@ -52,9 +52,7 @@ class NvImageCodec:
 
     def inspect(self, codestream: Codestream, pixel_format: PixelFormat) -> CodestreamInfo:
         """Check the structure of a codestream; see `FrameCodec.inspect`."""
-        info = parse(codestream)
-        check(info, pixel_format)
-        return info
+        return inspected(codestream, pixel_format)
 
     def decode(
         self,

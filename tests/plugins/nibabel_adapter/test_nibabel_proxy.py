@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from support.decoded_frames import note_decoded_frames
 from support.metadata_cases import CASES
 from support.series import KINDS, Kind
 
 import dicube_core
 from dicube_core.exceptions import DataConsistencyError, FrameIndexError
-from dicube_core.reader import Reader
 
 nib = pytest.importorskip("nibabel.loadsave")
 from nibabel.arrayproxy import get_obj_dtype, is_proxy  # noqa: E402
@@ -49,15 +49,7 @@ def opened(make_file):
 @pytest.fixture
 def decoded(monkeypatch):
     """The frames that were decoded since the start of the test."""
-    numbers = []
-    original = Reader.frame
-
-    def frame(self, index, *args, **kwargs):
-        numbers.append(index)
-        return original(self, index, *args, **kwargs)
-
-    monkeypatch.setattr(Reader, "frame", frame)
-    return numbers
+    return note_decoded_frames(monkeypatch)
 
 
 @pytest.mark.parametrize("given", FACTORS, ids=str)
