@@ -49,7 +49,7 @@ def encoder(
 
     name = codec or codec_for(pixel_format)
     if name == _PROGRESSIVE_CODEC:
-        from dicube_core.codec._arrays import refuse_unfit
+        from dicube_core.codec.arrays import refuse_unfit
 
         refuse_unfit(pixel_format)
     if progressive:

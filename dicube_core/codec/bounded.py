@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from dicube_core import exceptions
-from dicube_core.codec._arrays import check_out
 from dicube_core.codec._decode_pool import POOL, close_processes
+from dicube_core.codec.arrays import check_out
 from dicube_core.exceptions import CodecUnavailableError, DecodeError, DicomCubeError
 from dicube_core.settings import get_limits, how_to_raise, limits_as_dict
 

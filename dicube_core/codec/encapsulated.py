@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dicube_core.codec._arrays import check_out, require_full_resolution
+from dicube_core.codec.arrays import check_out, require_full_resolution
 from dicube_core.codec.frame_headers import RLE, check_frame, decoders_of
 from dicube_core.codec.rle import decode_rle
 from dicube_core.exceptions import CodecUnavailableError, DecodeError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dicube_core.codec._arrays import check_out, reduced_shape
+from dicube_core.codec.arrays import check_out, reduced_shape
 from dicube_core.codec.base import HTJ2K_LOSSLESS
 from dicube_core.codec.codestream import inspected
 from dicube_core.exceptions import CodecUnavailableError, DecodeError

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dicube_core.codec._arrays import check_out, native_frame, reduced_shape, refuse_unfit
 from dicube_core.codec._loading import load_imagecodecs
 from dicube_core.codec._reduced import can_be_reduced, clipped, every_nth, widened
+from dicube_core.codec.arrays import check_out, native_frame, reduced_shape, refuse_unfit
 from dicube_core.codec.base import HTJ2K_LOSSLESS
 from dicube_core.codec.codestream import inspected
 from dicube_core.codec.native_errors import call_native

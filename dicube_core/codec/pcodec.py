@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dicube_core.codec._arrays import check_out, native_frame, require_full_resolution
+from dicube_core.codec.arrays import check_out, native_frame, require_full_resolution
 from dicube_core.codec.frame_limit import require_within_limit
 from dicube_core.exceptions import CodecUnavailableError, DecodeError, EncodeError
 

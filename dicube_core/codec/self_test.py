@@ -14,14 +14,14 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from dicube_core.codec._self_test_cases import HTJ2K_CASES, PCODEC_CASES
+from dicube_core.codec.self_test_cases import HTJ2K_CASES, PCODEC_CASES
 from dicube_core.exceptions import CodecUnavailableError, DecodeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dicube_core.codec._self_test_cases import Case
     from dicube_core.codec.base import FrameCodec, StoredValues
+    from dicube_core.codec.self_test_cases import Case
 
 __all__ = ["SelfTest", "require_working", "run_self_test", "works"]
 

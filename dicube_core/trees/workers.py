@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from dicube_core.exceptions import DicomCubeError
 from dicube_core.trees import _worker
+from dicube_core.trees._worker import telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["WorkerDiedError", "Workers", "in_this_process"]
+__all__ = ["WorkerDiedError", "Workers", "in_this_process", "telling"]
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -24,7 +24,7 @@ import dicube_core
 from dicube_core.exceptions import WorkersError
 from dicube_core.settings import get_num_threads, limits_as_dict, set_limits, set_num_threads
 from dicube_core.temporaries import FILE_ENDING, temporary_path
-from dicube_core.trees._worker import telling
+from dicube_core.trees.workers import telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

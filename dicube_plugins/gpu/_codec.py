@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from dicube_core.codec._arrays import check_out, require_full_resolution
+from dicube_core.codec.arrays import check_out, require_full_resolution
 from dicube_core.codec.base import HTJ2K_LOSSLESS
 from dicube_core.codec.codestream import inspected
 from dicube_core.exceptions import CodecUnavailableError, DecodeError

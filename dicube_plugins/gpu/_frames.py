@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from dicube_core.codec._arrays import require_full_resolution
+from dicube_core.codec.arrays import require_full_resolution
 from dicube_core.exceptions import DataConsistencyError, DecodeError
 from dicube_plugins.gpu._compare import difference
 from dicube_plugins.gpu._encoder_name import written_by_openjph

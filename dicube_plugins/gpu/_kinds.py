@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.codec._self_test_cases import HTJ2K_CASES
 from dicube_core.codec.codestream import parse
+from dicube_core.codec.self_test_cases import HTJ2K_CASES
 from dicube_core.pixels import PixelFormat
 
 if TYPE_CHECKING:

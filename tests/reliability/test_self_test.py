@@ -25,8 +25,8 @@ from dicube_core.codec import (
     native_errors,
     registry,
 )
-from dicube_core.codec._self_test_cases import HTJ2K_CASES, PCODEC_CASES
 from dicube_core.codec.self_test import SelfTest, require_working, run_self_test, works
+from dicube_core.codec.self_test_cases import HTJ2K_CASES, PCODEC_CASES
 from dicube_core.exceptions import CodecUnavailableError
 
 pytest.importorskip("pcodec")
