@@ -116,10 +116,9 @@ def plugins(*, as_json: bool) -> None:
 
 
 def _console() -> Console:
-    from rich.console import Console
+    from dicube_core.cli.console import table_console
 
-    # In a pipe nothing is cut to the width of a terminal that is not there.
-    return Console(width=None if sys.stdout.isatty() else 160)
+    return table_console(160)
 
 
 def _waiting(text: str) -> AbstractContextManager[object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import warnings
 from importlib import import_module
@@ -15,6 +16,7 @@ from dicube_core.cli.signals import Terminated
 from dicube_core.exceptions import DicomCubeError, DicomCubeWarning
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from importlib.metadata import EntryPoint
 
 __all__ = ["dcbs"]
@@ -58,6 +60,13 @@ class _LazyGroup(click.Group):
             return _broken(cmd_name, exc)
         return loaded
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a reader of its output that has gone is told from a finding."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # click would end with 1, which says that a file is damaged
+            raise click.exceptions.Exit(Exit.SYSTEM) from None
+
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run a command; turn errors into one line and an exit code."""
         kwargs.setdefault("prog_name", "dcbs")
@@ -65,24 +74,42 @@ class _LazyGroup(click.Group):
         kwargs["standalone_mode"] = False
         try:
             sys.exit(super().main(*args, **kwargs))
-        except (click.Abort, KeyboardInterrupt) as exc:
-            # click puts its own exception around the interrupt.
-            if isinstance(exc, Terminated) or isinstance(exc.__cause__, Terminated):
-                click.echo("dcbs: terminated", err=True)
-                sys.exit(Exit.TERMINATED)
-            click.echo("dcbs: interrupted", err=True)
-            sys.exit(Exit.INTERRUPTED)
+        except (click.Abort, KeyboardInterrupt, BrokenPipeError) as exc:
+            # click puts its own exception around the interrupt, or fails to write a line for it.
+            code = Exit.TERMINATED if _terminated(exc) else Exit.INTERRUPTED
+            _say(f"dcbs: {code.name.lower()}")
+            sys.exit(code)
         except click.ClickException as exc:
-            exc.show()
+            with _unread():
+                exc.show()
             sys.exit(exc.exit_code)
         except (DicomCubeError, OSError, MemoryError) as exc:
-            if isinstance(exc, BrokenPipeError):
-                sys.stderr.close()  # nobody reads on; nothing to say
-                sys.exit(Exit.OK)
             if "--debug" in sys.argv[:2]:
                 raise
-            click.echo(f"dcbs: error: {one_line(exc)}", err=True)
+            _say(f"dcbs: error: {one_line(exc)}")
             sys.exit(exit_code_of(exc))
+
+
+def _terminated(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, Terminated):
+        error = error.__context__
+    return error is not None
+
+
+def _say(text: str) -> None:
+    with _unread():
+        click.echo(text, err=True)
+
+
+@contextlib.contextmanager
+def _unread() -> Iterator[None]:
+    """Go on where nobody reads the messages: the exit code alone says how it went."""
+    try:
+        yield
+    except OSError:
+        # Python would try to write the rest when it ends, and change the exit code.
+        with contextlib.suppress(OSError):
+            sys.stderr.close()
 
 
 def _added() -> dict[str, EntryPoint]:
@@ -98,7 +125,7 @@ def _extended(name: str, command: click.Command) -> click.Command:
         try:
             command = entry_point.load()(command)
         except Exception as exc:  # noqa: BLE001 - a broken plugin must not break the command
-            click.echo(f"dcbs: warning: {entry_point.value}: {one_line(exc)}", err=True)
+            _say(f"dcbs: warning: {entry_point.value}: {one_line(exc)}")
     return command
 
 
@@ -115,7 +142,7 @@ def _show_warning(
 ) -> None:
     """Print our own warnings as one line; those of libraries are none of the user's business."""
     if issubclass(category, DicomCubeWarning):
-        click.echo(f"dcbs: warning: {' '.join(str(message).split())}", err=True)
+        _say(f"dcbs: warning: {' '.join(str(message).split())}")
 
 
 @click.group(cls=_LazyGroup, epilog=EXIT_HELP, context_settings={"max_content_width": 100})

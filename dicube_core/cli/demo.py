@@ -142,14 +142,15 @@ def _folder_size(folder: Path) -> str:
 
 
 def _print(steps: _Steps, target: Path) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from dicube_core.cli.console import table_console
 
     table = Table(box=None, pad_edge=False)
     for name in ("step", "time", "result"):
         table.add_column(name, justify="right" if name == "time" else "left")
     for row in steps.rows:
         table.add_row(*row)
-    console = Console(width=None if Console().is_terminal else 120)
+    console = table_console()
     console.print(table)
     console.print(f"\neverything is in {target}; look at {target / 'preview.png'}", markup=False)

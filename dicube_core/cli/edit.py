@@ -159,9 +159,10 @@ def _write_report(path: Path, done: EditReport) -> None:
 
 
 def _print(done: EditReport) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from dicube_core.cli.console import table_console
 
     table = Table(box=None, pad_edge=False)
     shown = any(entry.old or entry.new for entry in done.entries)
@@ -171,7 +172,7 @@ def _print(done: EditReport) -> None:
         row = [entry.element, entry.vr, entry.action, str(entry.slices), entry.reason]
         row += [", ".join(values) for values in (entry.old, entry.new)] if shown else []
         table.add_row(*map(Text, row))  # Text: what a file says is never markup
-    console = Console(width=None if Console().is_terminal else 160)
+    console = table_console(160)
     if done.entries:
         console.print(table)
     for warning in done.warnings:

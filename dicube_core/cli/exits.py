@@ -39,7 +39,8 @@ Exit codes:
   2    wrong usage, or a setting in the environment that cannot be
   3    bad input: not a .dcbs file, damaged, not one series
   4    a kind of image that cannot be kept whole, or another transfer syntax than offered
-  5    the system refused: no such file, no permission, disk full, target exists, no workers
+  5    the system refused: no such file, no permission, disk full, target exists, no workers,
+       nobody reads the output
   6    an optional package is missing; the message names it
   7    repair: OUT was written, but something of the damaged file is lost
   130  interrupted

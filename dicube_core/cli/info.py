@@ -204,16 +204,17 @@ def _text(value: Any) -> str:
 
 
 def _print_table(facts: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from dicube_core.cli.console import table_console
 
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in _rows(facts):
         table.add_row(name, Text(value))  # Text: what a file says is never markup
-    console = Console(width=None if Console().is_terminal else 120)
+    console = table_console()
     console.print(table)
     _print_findings(console, facts)
 

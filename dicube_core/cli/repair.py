@@ -47,9 +47,9 @@ def repair(damaged: Path, out: Path, *, force: bool, as_json: bool) -> None:
 
 
 def _print(report: RepairReport) -> None:
-    from rich.console import Console
+    from dicube_core.cli.console import table_console
 
-    console = Console(width=None if Console().is_terminal else 160)
+    console = table_console(160)
     _print_parts(console, report)
     _print_lost(console, report)
     for note in report.record.notes:

@@ -21,23 +21,21 @@ append = ContainerWriter.append
 def slow(self, *frame):
     append(self, *frame)
     print("written", flush=True)
-    time.sleep(60)
+    # Not one long sleep: a signal just before it would be seen only after it.
+    for _ in range(600):
+        time.sleep(0.1)
 ContainerWriter.append = slow
 from dicube_core.cli import main
 main()
 """
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no such signals")
-@pytest.mark.parametrize(
-    ("sent", "code", "said"),
-    [
-        (signal.SIGINT, 130, "interrupted"),
-        (signal.SIGTERM, 143, "terminated"),
-        (getattr(signal, "SIGHUP", None), 143, "terminated"),
-    ],
-)
-def test_a_command_that_is_stopped_leaves_nothing_half_written(tmp_path, sent, code, said):
+POSIX = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no such signals")
+
+
+@pytest.fixture
+def stopped(tmp_path):
+    """Return a conversion over an old file, with one frame written."""
     source, out = tmp_path / "source", tmp_path / "out"
     source.mkdir()
     out.mkdir()
@@ -48,15 +46,37 @@ def test_a_command_that_is_stopped_leaves_nothing_half_written(tmp_path, sent, c
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"written\n"
         assert len(list(out.iterdir())) == 2
-        process.send_signal(sent)
-        _, stderr = process.communicate(timeout=30)
-    assert process.returncode == code
-    assert stderr.decode().strip().splitlines()[-1] == f"dcbs: {said}"
+        yield process
     assert [path.name for path in out.iterdir()] == ["s.dcbs"]
     assert (out / "s.dcbs").read_bytes() == b"old"
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no such signals")
+@POSIX
+@pytest.mark.parametrize(
+    ("sent", "code", "said"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "terminated"),
+        (getattr(signal, "SIGHUP", None), 143, "terminated"),
+    ],
+)
+def test_a_command_that_is_stopped_leaves_nothing_half_written(stopped, sent, code, said):
+    stopped.send_signal(sent)
+    _, stderr = stopped.communicate(timeout=30)
+    assert stopped.returncode == code
+    assert stderr.decode().strip().splitlines()[-1] == f"dcbs: {said}"
+
+
+@POSIX
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_command_says_so_where_nobody_reads(stopped, sent, code):
+    """Such as below a terminal that was closed: exit code 0 would say that the file is whole."""
+    stopped.stderr.close()
+    stopped.send_signal(sent)
+    assert stopped.wait(timeout=30) == code
+
+
+@POSIX
 def test_a_signal_that_is_ignored_stays_so():
     script = (
         "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
