@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from dicube_core.exceptions import DataConsistencyError
 from dicube_core.frames import run_frames
 from dicube_core.settings import get_num_threads
+from dicube_plugins.volume.turning import Turner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,9 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Box", "grid_starts", "read_box", "read_box_z_last"]
 
-#: Frames that are turned together, and rows of them: a pixel of all these frames is about a line
-#: of the processor's cache, and what is turned stays within it.
-_FRAMES, _ROWS = 16, 64
+#: Frames that are turned together: a pixel of all these frames is about a line of the
+#: processor's cache.
+_FRAMES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +68,32 @@ class Box:
 
 
 class _Planes(threading.local):
-    """Makes values of single frames, in memory that each thread uses again."""
+    """Decodes single frames, in memory that each thread uses again."""
 
-    def __init__(self, series: SeriesArray, box: Box, scaling: Scaling, decode: Decode | None):
-        self._series, self._scaling, self._decode = series, scaling, decode
+    def __init__(self, series: SeriesArray, box: Box, decode: Decode | None):
+        self._series, self._decode = series, decode
         self._part = (box.rows, box.columns)
         self._is_whole = box.plane_of(series.shape) == series.reader.pixel_format.shape[:2]
         self._is_whole &= all(one.step in (None, 1) for one in self._part)
         self._scratch: Array | None = None
 
-    def fill(self, frame: int, out: Array) -> None:
-        """Put the values of a frame's part into `out`."""
-        reader, scaling = self._series.reader, self._scaling
-        direct = self._is_whole and scaling.takes_decoded and out.flags.c_contiguous
+    def stored(self, frame: int, out: Array | None = None) -> Array:
+        """Return the stored values of a frame's part: `out`, if they were decoded there."""
         if self._decode is not None:
-            stored = self._decode(frame)
-        elif direct:
-            stored = reader.frame(frame, out=out)
-            if scaling.is_copy:
-                return
-        else:
-            if self._scratch is None:
-                fmt = reader.pixel_format
-                self._scratch = np.empty(fmt.shape, fmt.dtype)
-            stored = reader.frame(frame, out=self._scratch)
-        scaling.apply(stored[self._part], frame, out)
+            return self._decode(frame)[self._part]
+        reader = self._series.reader
+        if self._is_whole and out is not None and out.flags.c_contiguous:
+            return reader.frame(frame, out=out)
+        if self._scratch is None:
+            fmt = reader.pixel_format
+            self._scratch = np.empty(fmt.shape, fmt.dtype)
+        return reader.frame(frame, out=self._scratch)[self._part]
+
+    def fill(self, frame: int, scaling: Scaling, out: Array) -> None:
+        """Put the values of a frame's part into `out`."""
+        stored = self.stored(frame, out if scaling.takes_decoded else None)
+        if stored is not out or not scaling.is_copy:
+            scaling.apply(stored, frame, out)
 
 
 def read_box(
@@ -133,10 +136,10 @@ def read_box(
     boxed = out.reshape(*places.shape, *plane, *samples)
     if not out.size:
         return boxed
-    planes = _Planes(series, box, scaling, decode)
+    planes = _Planes(series, box, decode)
 
     def work(position: int, frame: int) -> None:
-        planes.fill(frame, out[position])
+        planes.fill(frame, scaling, out[position])
 
     _ = series.reader.codec  # made once, not by every thread
     with series.reader.reading_ahead(_to_decode(frames, decode)):
@@ -162,28 +165,31 @@ def read_box_z_last(
     out = np.empty((width, height, len(frames)), scaling.dtype)
     if not out.size:
         return out
-    planes = _Planes(series, box, scaling, decode)
+    planes = _Planes(series, box, decode)
     threads = n_threads or get_num_threads()
     # As many groups for each thread as for the others.
     groups = threads * -(-len(frames) // (_FRAMES * threads))
     step = -(-len(frames) // groups)
+    # Stored values are fewer bytes to turn; but each frame may have a slope of its own.
+    late = scaling.transform is None or series.scale_factors is not None
+    turned = series.reader.dtype if late else scaling.dtype
     own = threading.local()
 
     def work(_: int, first: int) -> None:
         chosen = frames[first : first + step]
         if not hasattr(own, "part"):
-            own.part = np.empty((step, height, width), scaling.dtype)
-            own.pixels = np.empty((min(_ROWS, height), width, step), scaling.dtype)
-        for position, frame in enumerate(chosen):
-            planes.fill(frame, own.part[position])
+            own.part = np.empty((step, height, width), turned)
+            own.turner = Turner(scaling.dtype)
+        for part, frame in zip(own.part, chosen, strict=False):
+            if not late:
+                planes.fill(frame, scaling, part)
+            elif (stored := planes.stored(frame, part)) is not part:
+                part[...] = stored
+        finish = None
+        if late and not scaling.is_copy:
+            finish = partial(_scale, scaling, chosen[0])
         count = len(chosen)
-        for row in range(0, height, _ROWS):
-            rows = own.part[:count, row : row + _ROWS]
-            # Pixel by pixel: copying the few values of a pixel is what numpy then does in one go.
-            pixels = own.pixels[: rows.shape[1], :, :count]
-            for position in range(count):
-                pixels[:, :, position] = rows[position]
-            out[:, row : row + _ROWS, first : first + count] = pixels.swapaxes(0, 1)
+        own.turner.turn(own.part[:count], out[..., first : first + count], finish)
 
     _ = series.reader.codec
     with series.reader.reading_ahead(_to_decode(frames, decode)):
@@ -223,6 +229,10 @@ def _to_decode(frames: list[int], decode: Decode | None) -> list[int]:
         return frames if decode is None else []
     found: list[int] = missing(frames)
     return found
+
+
+def _scale(scaling: Scaling, frame: int, stored: Array, values: Array) -> None:
+    scaling.apply(stored, frame, values)
 
 
 def _samples(scaling: Scaling) -> tuple[int, ...]:
