@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dicube_core.codec._segments import Coding
     from dicube_core.codec.base import Codestream, StoredValues
-    from dicube_core.codec.codestream import CodestreamInfo
     from dicube_core.pixels import PixelFormat
 
 __all__ = ["can_be_reduced", "clipped", "every_nth", "widened"]
@@ -28,14 +27,14 @@ _ROOM = 3
 _WIDEST = 32
 
 
-def can_be_reduced(info: CodestreamInfo | Coding, pixel_format: PixelFormat) -> bool:
+def can_be_reduced(coding: Coding, pixel_format: PixelFormat) -> bool:
     """Tell whether the numbers of a codestream are the pixels', so that averages of them are.
 
     And whether these can be had: of samples deeper than 29 bits they cannot.
     """
     palette = pixel_format.photometric_interpretation == "PALETTE COLOR"
-    fits = info.precision + _ROOM <= _WIDEST
-    return not palette and fits and info.precision == pixel_format.bits_stored
+    fits = coding.precision + _ROOM <= _WIDEST
+    return not palette and fits and coding.precision == pixel_format.bits_stored
 
 
 def every_nth(values: StoredValues, level: int) -> StoredValues:
@@ -44,39 +43,39 @@ def every_nth(values: StoredValues, level: int) -> StoredValues:
     return values[::step, ::step]
 
 
-def widened(codestream: Codestream, info: CodestreamInfo) -> Codestream:
+def widened(codestream: Codestream, coding: Coding) -> Codestream:
     """Return the codestream with room for what lies beyond its depth, itself where there is room.
 
     It says that its samples are signed, which a decoder adds nothing to, and have more bits.
     """
-    if _has_room(info):
+    if _has_room(coding):
         return codestream
-    depth = info.precision + _ROOM
+    depth = coding.precision + _ROOM
     result = bytearray(codestream)
-    for component in range(info.components):
+    for component in range(coding.components):
         result[_SSIZ_OFFSET + 3 * component] = _SIGNED | (depth - 1)
     return result
 
 
-def _has_room(info: CodestreamInfo) -> bool:
+def _has_room(coding: Coding) -> bool:
     """Tell whether what lies beyond the depth fits the type that is decoded to."""
-    return 8 < info.precision <= 16 - _ROOM or 16 < info.precision <= _WIDEST - _ROOM
+    return 8 < coding.precision <= 16 - _ROOM or 16 < coding.precision <= _WIDEST - _ROOM
 
 
-def clipped(values: StoredValues, info: CodestreamInfo, out: StoredValues) -> StoredValues:
+def clipped(values: StoredValues, coding: Coding, out: StoredValues) -> StoredValues:
     """Fill `out` with what was decoded of a `widened` codestream, within its own depth."""
     import numpy as np
 
-    half = 1 << (info.precision - 1)
+    half = 1 << (coding.precision - 1)
     # Two ufuncs: np.clip takes longer than all else that is done to a small frame.
-    if _has_room(info) and not info.signed:
+    if _has_room(coding) and not coding.signed:
         # What is below zero came out as a large number.
         values = values.view(f"i{values.dtype.itemsize}")
         np.maximum(values, 0, out=values)
         np.minimum(values, 2 * half - 1, out=out, casting="unsafe")
         return out
     np.maximum(values, -half, out=values)
-    if info.signed:
+    if coding.signed:
         np.minimum(values, half - 1, out=out, casting="unsafe")
     else:
         np.minimum(values, half - 1, out=values)

@@ -13,6 +13,7 @@ depths that a frame may have to the other. Only a checksum finds those.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +21,7 @@ from dicube_core.codec._segments import Coding, damage, read_coding
 from dicube_core.codec._tile_parts import TilePart, read_tile_parts, read_tlm, unknown_marker
 from dicube_core.codec.frame_limit import require_within_limit
 from dicube_core.codec.quantization import quantization_problem
+from dicube_core.exceptions import DecodeError
 
 if TYPE_CHECKING:
     from dicube_core.codec.base import Codestream
@@ -47,6 +49,8 @@ _SKIPPED = frozenset((0xFF56, 0xFF57, 0xFF59, 0xFF63, 0xFF64))
 _MAX_BITS = 32
 #: Largest side of the lowest resolution that HTJ2K RPCL allows (PS3.5 10.18).
 _RPCL_BASE = 64
+#: Where a main header without long comments ends, and what follows it: SOT and its length.
+_USUAL_HEAD, _USUAL_SOT = 512, b"\xff\x90\x00\x0a"
 #: Least number of samples per packet, on average.
 _PER_PACKET = 64
 _unpack_marker = Struct(">HH").unpack_from
@@ -131,7 +135,7 @@ class MainHeader(NamedTuple):
     """
 
     coding: Coding
-    tile_part_lengths: list[int] | None
+    tile_part_lengths: tuple[int, ...] | None
     stop: int
 
 
@@ -143,10 +147,28 @@ def main_header(codestream: Codestream) -> MainHeader:
     DecodeError
         Damaged, truncated, or using what this package does not decode.
     """
+    # Most often all frames of a series begin with the same bytes.
+    head = bytes(codestream[:_USUAL_HEAD])
+    end = head.find(_USUAL_SOT) + len(_USUAL_SOT)
+    if end >= len(_USUAL_SOT):
+        try:
+            return _main_header_alone(head[:end])
+        except DecodeError:
+            pass  # there are such bytes within a segment, or the whole says better what is wrong
+    return _read_main_header(codestream)
+
+
+@lru_cache(maxsize=16)
+def _main_header_alone(head: bytes) -> MainHeader:
+    """Read what ends with the marker and length of the first tile-part."""
+    return _read_main_header(head)
+
+
+def _read_main_header(codestream: Codestream) -> MainHeader:
     size = len(codestream)
     if bytes(codestream[:2]) != b"\xff\x4f":
         raise damage("SOC", 0, "FF4F", bytes(codestream[:2]).hex() or "nothing")
-    positions, lengths, first_tile_part = _read_main_header(codestream, size)
+    positions, lengths, first_tile_part = _find_segments(codestream, size)
     segments, offsets = [], []
     for marker, name in _REQUIRED.items():
         start, end = positions.get(marker, (0, 0))
@@ -154,7 +176,8 @@ def main_header(codestream: Codestream) -> MainHeader:
             raise damage(name, first_tile_part, f"{name} in the main header", "none")
         segments.append(bytes(codestream[start:end]))
         offsets.append(start)
-    return MainHeader(read_coding(tuple(segments), tuple(offsets)), lengths, first_tile_part)
+    coding = read_coding(tuple(segments), tuple(offsets))
+    return MainHeader(coding, None if lengths is None else tuple(lengths), first_tile_part)
 
 
 def parse(codestream: Codestream, *, allow_padding: bool = False) -> CodestreamInfo:
@@ -177,9 +200,9 @@ def parse(codestream: Codestream, *, allow_padding: bool = False) -> CodestreamI
     size = len(codestream)
     coding, lengths, first_tile_part = main_header(codestream)
     tile_parts, end = read_tile_parts(codestream, size, first_tile_part)
-    if lengths is not None and lengths != [part.length for part in tile_parts]:
-        found = [part.length for part in tile_parts]
-        raise damage("TLM", first_tile_part, f"tile-parts of {lengths[:8]} bytes", found[:8])
+    if lengths is not None and lengths != (found := tuple(part.length for part in tile_parts)):
+        expected = f"tile-parts of {list(lengths[:8])} bytes"
+        raise damage("TLM", first_tile_part, expected, list(found[:8]))
     if end != size and not (
         allow_padding and size - end == 1 and bytes(codestream[end:size]) == b"\0"
     ):
@@ -187,7 +210,7 @@ def parse(codestream: Codestream, *, allow_padding: bool = False) -> CodestreamI
     return CodestreamInfo(coding, tile_parts, lengths is not None, end)
 
 
-def _read_main_header(
+def _find_segments(
     data: Codestream, size: int
 ) -> tuple[dict[int, tuple[int, int]], list[int] | None, int]:
     """Return where the required segments lie, the lengths in TLM, and where SOT is."""
@@ -242,13 +265,22 @@ def check(info: CodestreamInfo, pixel_format: PixelFormat) -> None:
         Another size, depth, sign or number of components, not lossless, not high-throughput,
         more packets than there can be, implausible exponents, or a frame above the limit.
     """
-    coding = info.coding
+    _check_coding(info.coding, pixel_format)
+    require_within_limit(pixel_format)
+    most = most_packets(info)
+    if info.coding.n_packets > most:
+        found = info.coding.n_packets
+        raise damage("COD", info.coding.cod_offset, f"at most {most} packets", found)
+
+
+# What passes is remembered; an error is raised each time.
+@lru_cache(maxsize=64)
+def _check_coding(coding: Coding, pixel_format: PixelFormat) -> None:
     if pixel_format.real or pixel_format.bits_allocated > _MAX_BITS:
         raise damage("SIZ", 42, f"a frame of {pixel_format.dtype_name}", "HTJ2K, which holds none")
     if (coding.rows, coding.columns) != (pixel_format.rows, pixel_format.columns):
         found = f"{coding.rows}x{coding.columns}"
         raise damage("SIZ", 8, f"{pixel_format.rows}x{pixel_format.columns}", found)
-    require_within_limit(pixel_format)
     if coding.components != pixel_format.samples_per_pixel:
         raise damage("SIZ", 40, f"{pixel_format.samples_per_pixel} component(s)", coding.components)
     _check_transform(coding, pixel_format)
@@ -261,9 +293,6 @@ def check(info: CodestreamInfo, pixel_format: PixelFormat) -> None:
     if not coding.reversible or not coding.ht or coding.layers != 1:
         found = f"reversible {coding.reversible}, HT {coding.ht}, {coding.layers} layer(s)"
         raise damage("COD", coding.cod_offset, "reversible 5/3, HT blocks, 1 layer", found)
-    most = most_packets(info)
-    if coding.n_packets > most:
-        raise damage("COD", coding.cod_offset, f"at most {most} packets", coding.n_packets)
     problem = quantization_problem(
         coding.precision,
         coding.levels,

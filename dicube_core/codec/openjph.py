@@ -17,6 +17,7 @@ from dicube_core.codec.native_errors import call_native
 from dicube_core.exceptions import CodecUnavailableError, DecodeError, EncodeError
 
 if TYPE_CHECKING:
+    from dicube_core.codec._segments import Coding
     from dicube_core.codec.base import Codestream, StoredValues
     from dicube_core.codec.codestream import CodestreamInfo
     from dicube_core.pixels import PixelFormat
@@ -143,7 +144,8 @@ class OpenJPHCodec:
         if out is not None:
             check_out(out, shape, dtype)
         if level:
-            return self._reduced(codestream, pixel_format, info, level, out)
+            out = np.empty(shape, dtype) if out is None else out
+            return self._reduced(codestream, pixel_format, info.coding, level, out)
         # Without a colour transform the components are returned one after the other.
         planes = pixel_format.is_colour and not info.coding.colour_transform
         # What imagecodecs returns for this depth; the container of the frame may be wider.
@@ -173,21 +175,19 @@ class OpenJPHCodec:
         self,
         codestream: Codestream,
         pixel_format: PixelFormat,
-        info: CodestreamInfo,
+        coding: Coding,
         level: int,
-        out: StoredValues | None,
+        out: StoredValues,
     ) -> StoredValues:
         """Decode a lower resolution, or thin out the frame where there can be none."""
         import numpy as np
 
-        shape = reduced_shape(info, level, pixel_format)
-        if out is None:
-            out = np.empty(shape, pixel_format.dtype)
-        if not can_be_reduced(info, pixel_format):
+        if not can_be_reduced(coding, pixel_format):
             out[...] = every_nth(self.decode(codestream, pixel_format), level)
             return out
+        shape = out.shape
         imagecodecs = require()
-        source = widened(codestream, info)
+        source = widened(codestream, coding)
         decoded: StoredValues = call_native(
             lambda: imagecodecs.htj2k_decode(source, skipres=level), DecodeError
         )
@@ -195,7 +195,7 @@ class OpenJPHCodec:
             decoded = np.moveaxis(decoded, 0, 2)
         if decoded.shape != shape:
             raise DecodeError(f"expected values of shape {shape}, found {decoded.shape}")
-        return clipped(decoded, info, out)
+        return clipped(decoded, coding, out)
 
 
 def _narrow(values: StoredValues, pixel_format: PixelFormat) -> tuple[StoredValues, int | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from dicube_core.checksum import crc32
@@ -94,15 +93,20 @@ class Resolutions:
         start = 1 + 2 * self.levels * frame
         numbers = self._numbers[start : start + 2 * self.levels]
         row = [Prefix(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
-        lengths = [self._lengths[frame], *(prefix.length for prefix in row)]
-        if any(b >= a > 0 or b > a for a, b in pairwise(lengths)):
-            raise InvalidCubeFileError(
-                f"{self._where}: the resolutions of frame {frame} end at bytes {lengths[1:]}, "
-                f"which are not shorter and shorter parts of its {lengths[0]} bytes",
-                suggestion="the file is damaged or was tampered with; restore it from its source",
-                details={"frame": frame},
-            )
+        longer = self._lengths[frame]
+        for prefix in row:
+            if prefix.length >= longer and (longer or prefix.length):
+                raise self._misfit(frame, [one.length for one in row])
+            longer = prefix.length
         return row
+
+    def _misfit(self, frame: int, found: list[int]) -> InvalidCubeFileError:
+        return InvalidCubeFileError(
+            f"{self._where}: the resolutions of frame {frame} end at bytes {found}, which are "
+            f"not shorter and shorter parts of its {self._lengths[frame]} bytes",
+            suggestion="the file is damaged or was tampered with; restore it from its source",
+            details={"frame": frame},
+        )
 
     def prefix(self, frame: int, level: int) -> Prefix | None:
         """Return what is needed of a frame for a resolution, None where that is not known."""
