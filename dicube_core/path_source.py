@@ -23,6 +23,7 @@ __all__ = [
     "PathSource",
     "changed_file",
     "content_mark",
+    "replaced_file",
     "require_regular",
     "short_read",
 ]
@@ -66,6 +67,15 @@ def changed_file(name: str) -> InvalidCubeFileError:
     return InvalidCubeFileError(
         f"{name}: the file was changed in place since it was opened",
         suggestion="open it again; write a new file and move it over the old one instead",
+        details={"path": name},
+    )
+
+
+def replaced_file(name: str) -> InvalidCubeFileError:
+    """Return the error of a file that is another one where it is opened again."""
+    return InvalidCubeFileError(
+        f"{name}: another file has this name since it was opened",
+        suggestion="open it again",
         details={"path": name},
     )
 
@@ -169,11 +179,7 @@ class PathSource:
 
     def _require_same(self, identity: tuple[int, ...]) -> None:
         if self._identity not in ((), identity):
-            raise InvalidCubeFileError(
-                f"{self.name}: another file has this name since it was opened",
-                suggestion="open it again",
-                details={"path": self.name},
-            )
+            raise replaced_file(self.name)
 
     def size(self) -> int:
         """Return the size the file had when it was opened."""

@@ -17,6 +17,7 @@ from dicube_core.container.index import FrameIndex, unpack_u32
 from dicube_core.container.layout import HEADER_SIZE, FileHeader, Section
 from dicube_core.container.sections import parse_json
 from dicube_core.exceptions import ChecksumError, InvalidCubeFileError
+from dicube_core.lazy import lazy
 from dicube_core.settings import get_limits, how_to_raise
 
 if TYPE_CHECKING:
@@ -66,6 +67,18 @@ class FileParts:
     def frame_checksums(self) -> Sequence[int] | None:
         """CRC-32 of each codestream, None where the file has none."""
         return self._crcs
+
+    @lazy
+    def mark(self) -> tuple[int, ...]:
+        """What another file does not have: the size, and the checksums of header and all parts.
+
+        Those of the frames are a part of their own, where the file has any. Nothing is read then.
+        """
+        directory = self._directory
+        if directory is not None:
+            crcs = (entry.crc for entry in directory.entries.values())
+            return (self.file_size, directory.header_crc, *crcs)
+        return (self.file_size, *(crc32(self.section(name)) for name, _ in self.header.sections()))
 
     def _places(self) -> list[Section]:
         """Return where everything is but the frames, and what is for their repair."""

@@ -9,8 +9,9 @@ from dicube_core.container.reader import Container
 from dicube_core.container.sections import parse_json
 from dicube_core.exceptions import InvalidCubeFileError, MetaDataError
 from dicube_core.lazy import lazy
+from dicube_core.path_source import PathSource, replaced_file
 from dicube_core.pixel_header import PixelDataHeader
-from dicube_core.source import PathSource, open_source, requests_of
+from dicube_core.source import open_source, requests_of
 
 if TYPE_CHECKING:
     import os
@@ -85,17 +86,24 @@ class OpenFile:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if isinstance(self._source, PathSource):
-            return type(self), (self._source.__reduce__()[1][0],)
         if isinstance(self._given, bytes):
             return type(self), (self._given,)
-        if requests_of(self._source) is not None:
-            return _opened_again, (type(self), self._source, self._owned)
-        raise TypeError("only a reader opened from a path, address or bytes can be pickled")
+        if isinstance(self._source, PathSource):
+            source, owned = self._source.__reduce__()[1][0], True
+        elif requests_of(self._source) is not None:
+            source, owned = self._source, self._owned
+        else:
+            raise TypeError("only a reader opened from a path, address or bytes can be pickled")
+        return _opened_again, (type(self), source, owned, self._container.mark)
 
 
-def _opened_again(kind: type[OpenFile], source: ByteSource, owned: bool) -> OpenFile:
-    """Open what was pickled; the source itself sees to it that it is the same as it was."""
+def _opened_again(
+    kind: type[OpenFile], source: str | ByteSource, owned: bool, mark: tuple[int, ...]
+) -> OpenFile:
+    """Open what was pickled; frames, places and values of another file are not to be mixed up."""
     reader = kind(source)
     reader._owned = owned  # noqa: SLF001 - its own
+    if reader.container.mark != mark:
+        reader.close()
+        raise replaced_file(reader.name)
     return reader

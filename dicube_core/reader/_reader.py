@@ -42,7 +42,7 @@ class Reader(Shown, PlacedFile):
     Opening touches no frame. Every byte is compared with its checksum as it is read, where the
     file has checksums (`validated`), and every codestream is checked against the file's own
     description before a decoder sees it. Safe for several threads and after fork; pickles as its
-    path or address. A context manager.
+    path or address, where another file is refused then. A context manager.
 
     Parameters
     ----------

@@ -8,8 +8,6 @@ import numpy as np
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from dicube_core.checksum import crc32
-from dicube_core.exceptions import InvalidCubeFileError
 from dicube_core.frames import run_frames
 from dicube_plugins.shown_values import ShownValues
 
@@ -24,7 +22,7 @@ __all__ = ["FrameArray"]
 class FrameArray(BackendArray):  # type: ignore[misc]
     """Decodes the frames that an index touches, and no other, and keeps none.
 
-    Safe for several threads and after fork. Pickles as the path of the file, which must still be
+    Safe for several threads and after fork. Pickles as its reader does: the file must still be
     the same one where it is opened again.
 
     Parameters
@@ -95,25 +93,11 @@ class FrameArray(BackendArray):  # type: ignore[misc]
         return self._shown.apply(flat, frame, self.dtype).reshape((*cut, *self._plane[2:]))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _make, (self.reader, self.grid, self.stored, _mark(self.reader))
+        return _make, (self.reader, self.grid, self.stored)
 
 
-def _make(reader: Reader, grid: npt.NDArray[np.intp], stored: bool, mark: int) -> FrameArray:
-    if _mark(reader) != mark:
-        # Its frames are not those that axes, coordinates and affine were made for.
-        raise InvalidCubeFileError(
-            f"{reader.name}: another file has this name since the dataset was opened",
-            suggestion="open the dataset again",
-            details={"path": reader.name},
-        )
+def _make(reader: Reader, grid: npt.NDArray[np.intp], stored: bool) -> FrameArray:
     return FrameArray(reader, grid, stored=stored)
-
-
-def _mark(reader: Reader) -> int:
-    """Return a number that tells the frames of a file, and what they mean, from others."""
-    index, checksums = reader.container.index, reader.container.frame_checksums
-    parts = (index.offsets, index.lengths, checksums, reader.pixel_format, reader.pixel_header)
-    return crc32(repr(parts).encode())
 
 
 def _outer(array: npt.NDArray[Any], key: tuple[Any, ...]) -> npt.NDArray[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pickle
 import threading
@@ -10,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.legacy_file import legacy_file, pixel_header_of, volume
 
 import dicube_core
 from dicube_core.container.layout import HEADER_SIZE, FileHeader
@@ -131,6 +133,34 @@ def test_a_reader_pickles_as_its_path(path, data):
     assert np.array_equal(pickle.loads(pickle.dumps(dicube_core.open(data))).frame(2), VOLUME[2])
     with pytest.raises(TypeError):
         pickle.dumps(dicube_core.open(io.BytesIO(data)))
+
+
+@pytest.mark.parametrize("kind", ["other frames", "other metadata", "without checksums"])
+def test_a_pickled_reader_opens_no_other_file(path, data, kind, tmp_path):
+    """Another process would take its frames for those that the first one knows of."""
+    other = tmp_path / "new"
+    if kind == "without checksums":
+        header = json.dumps(pixel_header_of(volume())).replace("40.0", "41.0")
+        path.write_bytes(legacy_file())
+        other.write_bytes(legacy_file(pixel_header=header.encode()))
+        assert other.stat().st_size == path.stat().st_size
+    else:
+        frames = VOLUME[::-1] if kind == "other frames" else VOLUME
+        image = dicube_core.DicomCubeImage(frames, dicube_core.PixelDataHeader(RescaleSlope=2.0))
+        image.init_meta("CT" if kind == "other frames" else "MR")
+        dicube_core.save(image, other)
+    with dicube_core.open(path) as reader:
+        pickled, expected = pickle.dumps(reader), reader.frames()
+    os.utime(path, ns=(1, 1))  # the same file, copied to another machine
+    with pickle.loads(pickled) as again:
+        assert np.array_equal(again.frames(), expected)
+    other.replace(path)
+    with pytest.raises(InvalidCubeFileError, match=r"a\.dcbs: another file has this name") as error:
+        pickle.loads(pickled)
+    assert error.value.details["path"] == str(path)
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        pickle.loads(pickled)
 
 
 def test_many_threads_on_one_reader(path):

@@ -299,6 +299,18 @@ def test_a_reader_of_a_store_pickles_with_it(data, values):
         pickle.dumps(dicube_core.open(BytesSource(data)))
 
 
+def test_a_store_that_cannot_tell_that_its_file_was_replaced(data):
+    class Forgetful(CountingStore):
+        def __reduce__(self):
+            return CountingStore, (self.now, self.requests)
+
+    store = Forgetful(data)
+    reader = dicube_core.open(store)
+    store.now = legacy_file()
+    with pytest.raises(InvalidCubeFileError, match="store: another file has this name"):
+        pickle.loads(pickle.dumps(reader))
+
+
 def test_files_at_hand_are_read_as_ever(data, values):
     class Near(CountingStore):
         requests = None
