@@ -6,7 +6,10 @@ peers sets it, so that a test that cannot run there is not taken for one that pa
 
 import ctypes
 import os
+import secrets
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -56,6 +59,18 @@ def steady_incumbent():
     yield
     if mallopt is not None:
         mallopt(_M_PERTURB, 0)
+
+
+@pytest.fixture
+def ray_folder(monkeypatch):
+    """Where a ray that a test starts writes, and nowhere else: not in the home folder either."""
+    # Not below the folder of the test: the whole name of a socket may have 107 characters.
+    folder = Path(tempfile.mkdtemp(prefix="ray"))
+    monkeypatch.setenv("RAY_TMPDIR", str(folder))
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(16))
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
