@@ -12,6 +12,7 @@ PAGES = {
 }
 
 
+@pytest.mark.usefixtures("ray_folder")
 @pytest.mark.parametrize("name", sorted(PAGES))
 def test_what_a_page_shows_runs(name, tmp_path):
     skip_unless_possible(PAGES[name])
