@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["LOADING", "ForkSafeLock", "LoadingLock", "Renewable", "renew_after_fork"]
+__all__ = [
+    "LOADING",
+    "ForkSafeLock",
+    "LoadingLock",
+    "Renewable",
+    "lock_of",
+    "renew_after_fork",
+]
 
 
 class Renewable(Protocol):
@@ -84,3 +91,18 @@ if hasattr(os, "register_at_fork"):
 
 #: Held while a codec is loaded.
 LOADING = LoadingLock()
+
+_guard = ForkSafeLock()
+_locks: weakref.WeakValueDictionary[int, ForkSafeLock] = weakref.WeakValueDictionary()
+
+
+def lock_of(shared: object) -> ForkSafeLock:
+    """Return the one lock of an object that several use, such as an open file.
+
+    Whoever keeps the lock has to keep the object, too: it is found by its place in memory.
+    """
+    with _guard:
+        lock = _locks.get(id(shared))
+        if lock is None:
+            lock = _locks[id(shared)] = ForkSafeLock()
+        return lock

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from dicube_core.exceptions import InvalidCubeFileError, ReaderClosedError
-from dicube_core.forks import ForkSafeLock
+from dicube_core.forks import lock_of
 from dicube_core.path_source import (
     HAS_PREAD,
     PathSource,
@@ -121,7 +121,8 @@ class FileObjectSource:
     """A seekable binary file that the caller opened, and will close.
 
     Ordinary files are read with ``pread`` on their descriptor, as long as they are not changed;
-    see `PathSource`. Others are read under a lock and their position is put back after each read.
+    see `PathSource`. Others are read under a lock, one for all sources of the same file object, and
+    their position is put back after each read.
 
     A process that is forked shares the position of the others with its parent. Where they say that
     they have a descriptor (``gzip.open``) it refuses to read them; members of archives do not say
@@ -131,14 +132,15 @@ class FileObjectSource:
     def __init__(self, file: BinaryIO) -> None:
         self.name = str(getattr(file, "name", "<file object>"))
         self._file = file
-        self._lock = ForkSafeLock()
+        self._lock = lock_of(file)
         self._fd = -1
         # A buffered reader may as well stand before part of a file, such as a member of an archive.
         raw = file.raw if isinstance(file, io.BufferedReader) else file
         if isinstance(raw, io.FileIO) and HAS_PREAD:
             self._fd = raw.fileno()
         position = file.tell()
-        self._size = file.seek(0, io.SEEK_END)
+        file.seek(0, io.SEEK_END)  # mmap and others do not return where that is
+        self._size = file.tell()
         file.seek(position)
         self._mark = content_mark(self._fd) if self._fd >= 0 else ()
         self._process = os.getpid() if self._fd < 0 and _has_descriptor(file) else None

@@ -1,10 +1,14 @@
 """Files in object stores and other file systems of fsspec."""
 
+import io
 import os
 import pickle
 import subprocess
 import sys
+import tarfile
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -17,6 +21,7 @@ from support.web_server import serving
 
 import dicube_core
 from dicube_core.exceptions import DicomCubeError, InvalidCubeFileError
+from dicube_core.source import FileObjectSource
 from dicube_plugins.remote import RemoteOptions, remote_source
 from dicube_plugins.remote._where import Address
 
@@ -199,6 +204,79 @@ def test_a_chain_with_a_cache(s3, files, values, tmp_path):
     )
     assert np.array_equal(dicube_core.open(source).frames(), values)
     assert [path.read_bytes() for path in tmp_path.iterdir() if path.is_file()] == [files[0]]
+
+
+class _Slow(io.BytesIO):
+    """A file in which another thread finds the time to move the position."""
+
+    def seek(self, *where):
+        place = super().seek(*where)
+        time.sleep(0.0005)
+        return place
+
+
+def test_archives_and_files_with_one_position_are_read_by_one_thread_at_a_time(
+    files, values, monkeypatch
+):
+    monkeypatch.setenv("DICUBE_REMOTE_REQUEST_BYTES", "1")  # a request for each frame
+    monkeypatch.setenv("DICUBE_REMOTE_FRONT_BYTES", "1024")
+    archive = _Slow()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        member = tarfile.TarInfo("a/x.dcbs")
+        member.size = len(files[0])
+        tar.addfile(member, io.BytesIO(files[0]))
+    archive.seek(0)
+    system = fsspec.filesystem("tar", fo=archive)
+    in_tar = fsspec.core.OpenFile(system, "a/x.dcbs")
+    in_folder = fsspec.core.OpenFile(fsspec.filesystem("dir", path="a", fs=system), "x.dcbs")
+    alone = _Slow(files[0])
+    readers = [dicube_core.open(place) for place in (in_tar, in_tar, in_folder, alone, alone)]
+    assert isinstance(readers[-1].container.source, FileObjectSource)
+    with ThreadPoolExecutor(len(readers)) as pool:
+        for found in pool.map(lambda reader: reader.frames(), readers):
+            assert np.array_equal(found, values)
+
+
+def test_a_file_system_in_an_open_file(files, values, tmp_path):
+    archive = tmp_path / "x.tar"
+    (tmp_path / "x.dcbs").write_bytes(files[0])
+    with tarfile.open(archive, "w") as tar:
+        tar.add(tmp_path / "x.dcbs", "x.dcbs")
+    with archive.open("rb") as file:
+        reader = dicube_core.open(
+            fsspec.core.OpenFile(fsspec.filesystem("tar", fo=file), "x.dcbs"),
+        )
+        assert np.array_equal(reader.frames(), values)
+        if hasattr(os, "fork"):
+            child = os.fork()
+            if not child:
+                try:
+                    reader.frame(-1)
+                except InvalidCubeFileError as exc:
+                    os._exit(0 if "forked" in str(exc) else 1)
+                finally:
+                    os._exit(2)
+            assert os.waitpid(child, 0)[1] == 0
+        assert np.array_equal(reader.frame(-1), values[-1])
+
+
+def test_a_cache_that_is_being_filled_is_waited_for(files, values, tmp_path):
+    pytest.importorskip("aiohttp")
+    with serving(files[0], bandwidth=len(files[0]) / 0.5) as server:
+        address = f"simplecache::{server.url}"
+        cache = {"cache_storage": str(tmp_path / "cache")}
+
+        def read():
+            return dicube_core.open(remote_source(address, simplecache=cache)).frames()
+
+        with ThreadPoolExecutor(2) as pool:
+            first = pool.submit(read)
+            while not server.log:  # now the cache has an empty file
+                time.sleep(0.01)
+            time.sleep(0.1)
+            second = pool.submit(read)
+            assert np.array_equal(first.result(), values)
+            assert np.array_equal(second.result(), values)
 
 
 def test_memory(files, values):

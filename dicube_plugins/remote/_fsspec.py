@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from fsspec.asyn import AsyncFileSystem
 from fsspec.implementations.cached import CachingFileSystem
 
 from dicube_core.exceptions import DicomCubeError, InvalidCubeFileError, ReaderClosedError
-from dicube_core.forks import renew_after_fork
+from dicube_core.forks import lock_of, renew_after_fork
 from dicube_core.path_source import changed_file, short_read
 from dicube_plugins.remote import _s3
 from dicube_plugins.remote._where import plain
@@ -39,6 +41,8 @@ _MARKS = (
 )
 #: File systems that are asked for their mark after each read: it costs nothing there.
 _NEAR = frozenset(("file", "local", "memory"))
+#: What file systems that stand before others call those.
+_BELOW = ("fs", "sync_fs")
 
 Mark = tuple[tuple[str, str], ...]
 
@@ -65,23 +69,25 @@ class FsspecSource:
         self._closed = False
         self.renew()
         renew_after_fork(self)
-        system, path = self._system()
+        system, path, lock = self._system()
         self._near = not _NEAR.isdisjoint(_protocols(system))
-        self._size, self._mark = self._look(system, path)
+        with lock:
+            self._size, self._mark = self._look(system, path)
         if expected not in (None, (self._size, self._mark)):
             raise changed_file(self.name)
 
     def renew(self) -> None:
         """Begin without a file system: its threads and connections are another process's."""
         self._lock = threading.Lock()
-        self._found: tuple[AbstractFileSystem, str] | None = None
+        self._found: tuple[AbstractFileSystem, str, AbstractContextManager[object]] | None = None
 
-    def _system(self) -> tuple[AbstractFileSystem, str]:
-        """Return the file system of this process, and the path in it."""
+    def _system(self) -> tuple[AbstractFileSystem, str, AbstractContextManager[object]]:
+        """Return the file system of this process, the path in it, and what to read it under."""
         with self._lock:
             if self._found is None:
                 with _Errors(self.name):  # a chain reads what the file is in
-                    self._found = self._place.find()
+                    system, path = self._place.find()
+                self._found = system, path, _turns(system)
             return self._found
 
     def _look(self, system: AbstractFileSystem, path: str) -> tuple[int, Mark]:
@@ -122,14 +128,15 @@ class FsspecSource:
             raise short_read(self.name, offset, length, max(0, self._size - offset))
         if not length:
             return b""
-        system, path = self._system()
+        system, path, lock = self._system()
         data = b""
-        for _ in range(1 + self._options.retries):
-            data = self._bytes(system, path, offset, offset + length)
-            if len(data) == length:
-                break
-        if self._near and self._look(system, path) != (self._size, self._mark):
-            raise changed_file(self.name)
+        with lock:
+            for _ in range(1 + self._options.retries):
+                data = self._bytes(system, path, offset, offset + length)
+                if len(data) == length:
+                    break
+            if self._near and self._look(system, path) != (self._size, self._mark):
+                raise changed_file(self.name)
         if len(data) != length:
             raise short_read(self.name, offset, length, len(data))
         return data
@@ -155,6 +162,25 @@ class FsspecSource:
 def _protocols(system: AbstractFileSystem) -> tuple[str, ...]:
     protocol = system.protocol
     return (protocol,) if isinstance(protocol, str) else tuple(protocol)
+
+
+def _turns(system: AbstractFileSystem) -> AbstractContextManager[object]:
+    """Return the lock under which a file system is read, none where threads may read at once.
+
+    Archives have one position, and some protocols one connection, for all who read. Caches begin
+    to fetch a file twice, and take the half of it for the whole. fsspec promises nothing of threads
+    but for the file systems that run on its own loop.
+    """
+    one_by_one, below = False, system
+    while True:
+        at_once = isinstance(below, AsyncFileSystem) or not _NEAR.isdisjoint(_protocols(below))
+        one_by_one = one_by_one or isinstance(below, CachingFileSystem) or not at_once
+        # Caches answer with what the file system below them has.
+        parts = object.__getattribute__(below, "__dict__")
+        found = next((parts[name] for name in _BELOW if parts.get(name) is not None), None)
+        if not hasattr(found, "cat_file"):
+            return lock_of(below) if one_by_one else nullcontext()
+        below = found
 
 
 class _Errors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -64,6 +65,8 @@ class FileOf:
 
     system: AbstractFileSystem
     path: str
+    #: Whose connections and open files the file system has.
+    process: int = field(default_factory=os.getpid, repr=False)
 
     @property
     def name(self) -> str:
@@ -73,8 +76,21 @@ class FileOf:
     def find(self) -> tuple[AbstractFileSystem, str]:
         """Return the file system; in a process made by fork another one like it."""
         given = self.system
-        # In one process fsspec gives the same object for the same arguments.
+        if self.process == os.getpid():
+            return given, self.path
+        if any(map(_is_open_file, (*given.storage_args, *given.storage_options.values()))):
+            raise InvalidCubeFileError(
+                f"{self.name}: the process was forked since the file that its file system is in "
+                "was opened, and shares its position with the other process",
+                suggestion="give that file by its path, or open it in each process",
+                details={"path": self.name},
+            )
         return type(given)(*given.storage_args, **given.storage_options), self.path
+
+
+def _is_open_file(argument: object) -> bool:
+    """Tell whether an argument of a file system is a file that the caller has opened."""
+    return callable(getattr(argument, "read", None)) and callable(getattr(argument, "seek", None))
 
 
 def plain(error: BaseException) -> str:
