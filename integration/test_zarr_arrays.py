@@ -485,3 +485,53 @@ def test_kerchunk_files_of_virtualizarr_are_not_read_wrongly(tmp_path):
     one.vz.to_kerchunk(str(tmp_path / "v.json"), format="json")
     with pytest.raises(ValueError, match=r"reshape|divisor"):
         _ = xr.open_dataset(str(tmp_path / "v.json"), engine="kerchunk").image.values
+
+
+@pytest.mark.parametrize("kind", [">i2", ">u4", ">f8"])
+def test_big_endian_arrays_of_zarr_2_are_refused(kind):
+    from dicube_plugins.zarr import FrameCodec
+
+    # Zarr takes decoded bytes for those of its own array, without a look at their type.
+    array = zarr.create_array(
+        zarr.storage.MemoryStore(),
+        shape=(2, 3, 4),
+        chunks=(1, 3, 4),
+        dtype=kind,
+        zarr_format=2,
+        compressors=FrameCodec.for_frames(kind, 3, 4),
+        fill_value=None,
+    )
+    with pytest.raises(DataConsistencyError, match="little-endian"):
+        array[0] = np.arange(12).reshape(3, 4)
+
+
+def test_arrays_of_zarr_2_in_the_order_of_fortran_are_refused():
+    from dicube_plugins.zarr import FrameCodec
+
+    array = zarr.create_array(
+        zarr.storage.MemoryStore(),
+        shape=(2, 3, 4),
+        chunks=(1, 3, 4),
+        dtype="int16",
+        zarr_format=2,
+        order="F",
+        compressors=FrameCodec.for_frames("int16", 3, 4),
+        fill_value=None,
+    )
+    with pytest.raises(DataConsistencyError, match="row by row"):
+        array[0] = np.arange(12).reshape(3, 4)
+
+
+def test_a_frame_is_decoded_into_arrays_of_its_type_alone():
+    from dicube_plugins.zarr import FrameCodec
+
+    codec = FrameCodec.for_frames("int16", 3, 4)
+    values = np.arange(12, dtype="int16").reshape(3, 4)
+    data = codec.encode(values)
+    for out in (np.empty((3, 4), "<i2"), np.empty(24, "u1")):
+        codec.decode(data, out)
+        assert out.tobytes() == values.tobytes()
+    others = np.empty((3, 4), ">i2"), np.empty((3, 4), "u2"), np.empty((3, 4), "i2", order="F")
+    for out in others:
+        with pytest.raises(DataConsistencyError):
+            codec.decode(data, out)

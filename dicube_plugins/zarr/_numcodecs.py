@@ -8,6 +8,7 @@ import numpy as np
 from numcodecs.abc import Codec
 from numcodecs.compat import ensure_contiguous_ndarray, ndarray_copy
 
+from dicube_core.exceptions import DataConsistencyError
 from dicube_core.virtual_image import FRAME_CODEC
 from dicube_plugins.zarr._frames import FrameChunk, frame_chunk
 
@@ -63,12 +64,32 @@ class FrameCodec(Codec):  # type: ignore[misc]
         return cls(**frame_chunk(dtype, rows, columns, samples, codec).to_config())
 
     def encode(self, buf: Any) -> bytes:
-        """Encode one chunk, an array of shape (..., rows, columns) with ones before the rows."""
-        return self._chunk.encode(np.asarray(buf))
+        """Encode one chunk, an array of shape (..., rows, columns) with ones before the rows.
+
+        Raises
+        ------
+        DataConsistencyError
+            Another shape or type; or numbers that are big endian, or column by column.
+        """
+        values = np.asarray(buf)
+        _require_plain(values)
+        return self._chunk.encode(values)
 
     def decode(self, buf: Any, out: Any = None) -> Any:
-        """Decode one chunk to an array of shape (rows, columns), or into a buffer."""
+        """Decode one chunk to an array of shape (rows, columns), or into a buffer.
+
+        Raises
+        ------
+        DataConsistencyError
+            The buffer is an array of another type, or column by column.
+        """
         data = ensure_contiguous_ndarray(buf).tobytes()
+        if isinstance(out, np.ndarray):
+            _require_plain(out)
+            if out.dtype.itemsize > 1 and out.dtype != self._chunk.dtype:
+                raise DataConsistencyError(
+                    f"a frame of {self._chunk.dtype} is not decoded into an array of {out.dtype}"
+                )
         values = self._chunk.decode(data)
         little = values.astype(values.dtype.newbyteorder("<"), copy=False)
         return little if out is None else ndarray_copy(little, out)
@@ -84,3 +105,22 @@ class FrameCodec(Codec):  # type: ignore[misc]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._chunk.codec!r}, {self._chunk.pixel_format})"
+
+
+def _require_plain(array: np.ndarray[Any, Any]) -> None:
+    """Refuse arrays whose bytes Zarr takes for others when it has them back.
+
+    What is decoded is little endian and row by row. Zarr version 2 does not look at the type and
+    the order of it: it takes the bytes for those of its own array.
+    """
+    kind = array.dtype
+    if kind != kind.newbyteorder("<"):
+        raise DataConsistencyError(
+            f"the codec 'dicube.frame' gives little-endian numbers, not {kind.str!r}",
+            suggestion=f"make the array of type {kind.newbyteorder('<').str!r}",
+        )
+    if not array.flags.c_contiguous and array.flags.f_contiguous:
+        raise DataConsistencyError(
+            "the codec 'dicube.frame' gives frames row by row, not column by column",
+            suggestion="make the array with order='C'",
+        )
