@@ -208,7 +208,7 @@ def open_source(source: object) -> ByteSource:
         if found is not None:
             return _byte_source(found, source)
     if isinstance(source, str | os.PathLike):
-        return PathSource(source)
+        return _path_source(source)
     if isinstance(source, bytes | bytearray | memoryview):
         return BytesSource(source)
     if isinstance(source, ByteSource):
@@ -224,6 +224,15 @@ def open_source(source: object) -> ByteSource:
         "expected a path, bytes, a seekable binary file or an object with size() and "
         f"read_at(offset, length), not {type(source).__name__}"
     )
+
+
+def _path_source(source: str | os.PathLike[str]) -> PathSource:
+    try:
+        return PathSource(source)
+    except OSError as exc:
+        if is_url(source):  # of a scheme that nobody knows, such as one with a slip in it
+            exc.filename = shown(source)
+        raise
 
 
 def _byte_source(found: object, source: object) -> ByteSource:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -325,6 +326,27 @@ def test_headers_of_each_request_are_not_the_callers(server, header):
     with pytest.raises(SettingsError, match=header):
         remote_source(server.url, headers={header: "x"})
     assert not server.log
+
+
+@pytest.mark.parametrize("name", ["X:", "X\n", "X Y", "", 5])
+def test_names_that_are_none_of_a_header(server, name):
+    with pytest.raises(SettingsError, match="no name"):
+        opened(server, headers={name: "secret"})
+
+
+def test_an_error_is_told_without_what_gives_access_and_so_is_its_cause(server):
+    server.trouble = lambda handler, _: (
+        handler.reply(302, b"", {"Location": "http://127.0.0.1:99999/x?sig=secret"}) or True
+    )
+    with pytest.raises(OSError, match="no web address") as caught:
+        opened(server)
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_server_that_refuses_the_beginning(server):
+    server.trouble = lambda handler, _: handler.reply(416) or True
+    with pytest.raises(InvalidCubeFileError, match="refuses to give the beginning"):
+        opened(server)
 
 
 def test_an_address_is_a_text(tmp_path):

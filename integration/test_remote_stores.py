@@ -8,6 +8,7 @@ import sys
 import tarfile
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -347,6 +348,37 @@ def test_the_web_by_fsspec(files, values):
         for source in (f"simplecache::{server.url}", fsspec.open(server.url)):
             assert np.array_equal(dicube_core.open(source).frames(), values)
         assert all(asked.start >= 0 for asked in server.log[-2:])  # the last one reads ranges
+
+
+def test_the_web_by_fsspec_is_asked_for_one_version(files, values):
+    pytest.importorskip("aiohttp")
+    with serving(files[0]) as server:
+        reader = dicube_core.open(fsspec.open(server.url))
+        assert np.array_equal(reader.frame(-1), values[-1])
+        assert server.log[-1].headers["If-Match"] == server.etag
+        server.data, server.etag = files[1], '"two"'
+        with pytest.raises(InvalidCubeFileError, match="changed"):
+            reader.frame(-2)
+        # What only the file system knows, it is asked for.
+        server.data = files[0]
+        file = fsspec.open(server.url, headers={"X-Token": "abc"})
+        assert np.array_equal(dicube_core.open(file).frame(-1), values[-1])
+        assert server.log[-1].headers["X-Token"] == "abc"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "simplecache::http://me:secret@127.0.0.1:1/x.dcbs?sig=secret",
+        "zip://a::http://127.0.0.1:1/x.zip?sig=secret",
+        "s3://me:secret@bucket/x.dcbs",
+    ],
+)
+def test_an_error_is_told_without_what_gives_access_and_so_is_its_cause(url, s3):
+    pytest.importorskip("aiohttp")
+    with pytest.raises(OSError) as caught:
+        dicube_core.open(url)
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_addresses_that_nobody_knows(tmp_path):

@@ -55,6 +55,13 @@ def test_file_addresses_need_no_package(tmp_path):
         dicube_core.load((tmp_path / "no.dcbs").as_uri())
 
 
+def test_an_address_with_a_slip_in_it_is_told_without_what_gives_access():
+    with pytest.raises(FileNotFoundError) as caught:
+        dicube_core.open("htps://me:secret@host/x.dcbs?sig=secret")
+    assert "'htps://host/x.dcbs'" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
 def test_an_address_that_nobody_knows_is_no_file_either():
     with pytest.raises(FileNotFoundError, match="nonsense://x"):
         dicube_core.open("nonsense://x.dcbs")

@@ -14,7 +14,7 @@ from dicube_core.exceptions import DicomCubeError, InvalidCubeFileError, ReaderC
 from dicube_core.forks import lock_of, renew_after_fork
 from dicube_core.path_source import changed_file, short_read
 from dicube_plugins.remote import _s3
-from dicube_plugins.remote._where import plain
+from dicube_plugins.remote._where import cause_of, plain
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -195,11 +195,12 @@ class _Errors:
     def __exit__(self, kind: object, value: BaseException | None, traceback: object) -> None:
         if isinstance(value, FileNotFoundError):
             text = "there is no such file (is the address right?)"
-            raise FileNotFoundError(errno.ENOENT, text, self._name) from value
+            raise FileNotFoundError(errno.ENOENT, text, self._name) from cause_of(value)
         if isinstance(value, PermissionError):
             text = f"the store refuses: {plain(value)} (give what gives access: "
             text += "remote_source(url, key=..., ...), or the environment of its package)"
-            raise PermissionError(errno.EACCES, text, self._name) from value
+            raise PermissionError(errno.EACCES, text, self._name) from cause_of(value)
         if isinstance(value, Exception) and not isinstance(value, DicomCubeError | MemoryError):
             number = value.errno if isinstance(value, OSError) and value.errno else errno.EIO
-            raise OSError(number, f"the store fails: {plain(value)}", self._name) from value
+            text = f"the store fails: {plain(value)}"
+            raise OSError(number, text, self._name) from cause_of(value)

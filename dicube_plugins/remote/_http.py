@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import re
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, LocationValueError
 
 from dicube_core.exceptions import ReaderClosedError, SettingsError
 from dicube_core.path_source import short_read
@@ -27,6 +28,8 @@ __all__ = ["HttpSource"]
 
 #: Headers that say which bytes of which version are asked for.
 _OURS = frozenset(("range", "accept-encoding", "if-match", "if-unmodified-since", "if-range"))
+#: What a header may be called (RFC 9110, 5.6.2).
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 #: What a server says of an address that was good for some time.
 _RUN_OUT = frozenset((401, 403, 404, 410))
@@ -165,6 +168,9 @@ class HttpSource(ReceivedFile):
                 retries=False,
                 timeout=urllib3.Timeout(connect=self._options.timeout, read=self._options.timeout),
             )
+        except LocationValueError:
+            # Not as the cause: what it says is the address, with what gives access.
+            raise no_address(self.name) from None
         except HTTPError as exc:
             raise self._failed(exc) from exc
 
@@ -202,8 +208,8 @@ def _sendable(headers: dict[str, str], name: str) -> dict[str, str]:
     Raises
     ------
     SettingsError
-        A value is no text, or one with a line break or a character beyond Latin-1; or the header
-        is one that each request sets.
+        A name is none of a header; a value is no text, or one with a line break or a character
+        beyond Latin-1; or the header is one that each request sets.
     """
     for header, value in headers.items():
         if isinstance(header, str) and header.lower() in _OURS:
@@ -212,10 +218,11 @@ def _sendable(headers: dict[str, str], name: str) -> dict[str, str]:
                 suggestion="leave it out",
             )
         text = value if isinstance(value, str) else "\n"
-        if not isinstance(header, str) or any(not " " <= c <= "\xff" and c != "\t" for c in text):
+        named = isinstance(header, str) and _NAME.fullmatch(header)
+        if not named or any(not " " <= c <= "\xff" and c != "\t" for c in text):
             raise SettingsError(
-                f"{name}: the header {header!r:.40} cannot be sent: its value is no text, or has a "
-                "line break or a character beyond Latin-1 in it",
+                f"{name}: the header {header!r:.40} cannot be sent: that is no name of one, or its "
+                "value is no text, or has a line break or a character beyond Latin-1 in it",
                 suggestion="the line break at the end of a file with a token? strip() it",
             )
     return headers

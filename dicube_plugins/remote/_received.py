@@ -7,14 +7,14 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError, SSLError
+from urllib3.exceptions import HTTPError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as RequestTimeoutError
 
 from dicube_core.checksum import crc32
 from dicube_core.exceptions import InvalidCubeFileError, TruncatedFileError
 from dicube_core.path_source import changed_file
 from dicube_core.urls import shown_url
-from dicube_plugins.remote._answers import Version, no_address, part_of, refusal, version_of
+from dicube_plugins.remote._answers import Version, part_of, refusal, version_of
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -129,6 +129,13 @@ class ReceivedFile:
         if self._version is None and size == "0":
             self._version = version_of(response.headers, 0)
             return b""
+        if self._version is None:
+            raise InvalidCubeFileError(
+                f"{self.name}: the server refuses to give the beginning of the file (416), and "
+                f"says of its size {response.headers.get('Content-Range', 'nothing')[:80]!r}",
+                suggestion="the server does not give parts of files as it should; download the "
+                "file",
+            )
         raise changed_file(self.name)
 
     def _in_one_answer(self, size: int) -> bytes:
@@ -190,8 +197,6 @@ class ReceivedFile:
         self, exc: Exception, cut: TruncatedFileError | None = None
     ) -> FailedError | OSError:
         """Return the error of a request that was not answered."""
-        if isinstance(exc, LocationValueError):
-            return no_address(self.name)
         if isinstance(exc, SSLError):
             return ConnectionError(
                 errno.ECONNABORTED, f"no secure connection: {_brief(exc)}", self.name

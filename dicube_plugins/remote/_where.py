@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,7 +16,12 @@ from dicube_plugins.remote._choice import missing
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-__all__ = ["Address", "FileOf", "Place", "plain"]
+__all__ = ["Address", "FileOf", "Place", "cause_of", "plain"]
+
+#: A user and a password, in a text that is no address.
+_USER = re.compile(r"[^\s\"'/@:]+:[^\s\"'/@]+@(?=\S)")
+#: Errors behind an error that are looked at.
+_MOST_CAUSES = 32
 
 
 class Place(Protocol):
@@ -51,11 +57,11 @@ class Address:
             )
         except ImportError as exc:
             scheme = self.url.partition("://")[0].rpartition("::")[2].lower()
-            raise missing(f"{self.name}: {exc}", scheme) from exc
+            raise missing(f"{self.name}: {exc}", scheme) from cause_of(exc)
         except (ValueError, TypeError) as exc:
             raise InvalidCubeFileError(
                 f"{self.name}: fsspec does not take this address: {plain(exc)}"
-            ) from exc
+            ) from cause_of(exc)
         return found
 
 
@@ -94,7 +100,26 @@ def _is_open_file(argument: object) -> bool:
 
 
 def plain(error: BaseException) -> str:
-    """Return what an error says without queries of addresses, which may have a signature."""
-    text = f"{type(error).__name__}: {error}"
-    words = (shown_url(word) if "://" in word else word for word in text.split())
-    return " ".join(words)[:300]
+    """Return what an error says without what gives access: users, queries of addresses."""
+    return _without_access(f"{type(error).__name__}: {error}")[:300]
+
+
+def cause_of(error: BaseException) -> BaseException | None:
+    """Return an error as the cause of another, None where it says what gives access.
+
+    Whoever logs an error logs its cause, too, and what was the cause of that.
+    """
+    told: BaseException | None = error
+    for _ in range(_MOST_CAUSES):
+        if told is None:
+            return error
+        text = str(told)
+        if _without_access(text) != " ".join(text.split()):
+            break
+        told = told.__cause__ or (None if told.__suppress_context__ else told.__context__)
+    return None
+
+
+def _without_access(text: str) -> str:
+    words = (shown_url(word) if "://" in word else _USER.sub("", word) for word in text.split())
+    return " ".join(words)
