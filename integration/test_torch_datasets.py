@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import sys
 from itertools import pairwise
 
@@ -25,7 +26,14 @@ sys.path.insert(0, str(ROOT / "tests" / "plugins"))  # for `kind_files`
 
 torch = framework("torch")
 
-from torch.utils.data import DataLoader, DistributedSampler  # noqa: E402
+from torch.utils.data import (  # noqa: E402
+    ConcatDataset,
+    DataLoader,
+    DistributedSampler,
+    StackDataset,
+    Subset,
+    random_split,
+)
 
 from dicube_plugins.torch import EpochSampler, FrameDataset, PatchDataset, epochs  # noqa: E402
 
@@ -214,6 +222,34 @@ def test_colour_volumes_and_what_is_refused(tmp_path):
         PatchDataset([path], SIZE, positions="grid", overlap=(1, 1))
     with pytest.raises(ValueError, match="positions are"):
         PatchDataset([path], SIZE, positions="middle")
+    for single in (path, str(path)):
+        with pytest.raises(TypeError, match="several paths, not one"):
+            PatchDataset(single, SIZE)
+        with pytest.raises(TypeError, match="several paths, not one"):
+            FrameDataset(single)
+
+
+@pytest.mark.parametrize("other", [0, 2], ids=["shorter", "longer"])
+def test_a_file_that_was_replaced_by_another_size_ends_no_epoch_early(files, tmp_path, other):
+    path, size = tmp_path / "x.dcbs", (16, 16, 5)
+    shutil.copy(files[1], path)
+    datasets = [PatchDataset([path], size, positions="grid"), FrameDataset([path])]
+    shutil.copy(files[other], tmp_path / "new")
+    (tmp_path / "new").replace(path)
+    for dataset in datasets:
+        for samples in (dataset, DataLoader(dataset)):
+            with pytest.raises(DataConsistencyError, match="replaced since"):
+                list(samples)
+    # Places that are drawn for each sample fit the file that is there.
+    assert len(list(PatchDataset([path], size, patches_per_file=7))) == 7
+
+
+def test_an_index_error_while_a_sample_is_made_is_not_the_end(files):
+    def none(path, shape, rng):
+        return shape[7], 0, 0
+
+    with pytest.raises(IndexError, match="tuple index"):
+        list(PatchDataset(files, SIZE, positions=none))
 
 
 # -- loaders ---------------------------------------------------------------------------------------
@@ -249,6 +285,31 @@ def test_workers_that_live_on_know_the_epoch(files, method):
     for epoch, batches in epochs(loader, 3):
         found = {index: list(start[:3]) for index, start in table(batches).items()}
         assert found == expected[epoch]
+
+
+def test_data_sets_that_are_made_of_others_know_the_epoch(files):
+    def patches():
+        return PatchDataset(files, SIZE, patches_per_file=2)
+
+    first, second = patches(), patches()
+    made = [
+        (Subset(first, [1, 4, 7]), [first]),
+        (random_split(first, [5, 3])[1], [first]),
+        (ConcatDataset([first, Subset(second, [3, 2])]), [first, second]),
+        (StackDataset(image=first, label=second), [first, second]),
+    ]
+    for dataset, parts in made:
+        starts = []
+        sampler = EpochSampler(dataset, shuffle=False)
+        for batches in (DataLoader(dataset, None), DataLoader(dataset, None, sampler=sampler)):
+            for epoch, samples in epochs(batches, 2):
+                assert [part.epoch for part in parts] == [epoch] * len(parts)
+                plain = [one.get("label", one) for one in samples]
+                starts.append([one["start"].tolist() for one in plain])
+        assert starts[0] != starts[1]
+        assert starts[:2] == starts[2:]
+        with pytest.raises(ValueError, match="which samples are of a file"):
+            EpochSampler(dataset, together=True)
 
 
 def test_shares_of_processes(files):

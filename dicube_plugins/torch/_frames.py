@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,11 +9,12 @@ import torch
 
 from dicube_core.exceptions import UnsupportedKindError
 from dicube_core.reader import Reader
-from dicube_plugins.torch._files import SamplesOfFiles
+from dicube_plugins.torch._files import SamplesOfFiles, paths_of
 from dicube_plugins.torch._open_frames import OpenFrames
 from dicube_plugins.torch._types import TensorType
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Sequence
 
     from dicube_plugins.shown_values import ShownValues
@@ -67,15 +67,15 @@ class FrameDataset(SamplesOfFiles):
     ) -> None:
         if values not in ("modality", "stored"):
             raise ValueError(f"values are 'modality' or 'stored', not {values!r}")
-        self.files = [os.fspath(path) for path in files]
+        self.files = paths_of(files)
         self.values, self.transform = values, transform
         self._type = TensorType(dtype)
         self._open = OpenFrames(max_open)
-        counts = []
+        self._counts = []
         for path in self.files:
             with Reader(path) as reader:
-                counts.append(reader.frame_count)
-        super().__init__(counts)
+                self._counts.append(reader.frame_count)
+        super().__init__(self._counts)
 
     def __getitem__(self, index: int) -> Any:
         """Return a sample; negative numbers count from the end.
@@ -84,11 +84,15 @@ class FrameDataset(SamplesOfFiles):
         ------
         IndexError
             There is no such sample.
+        DataConsistencyError
+            The file was replaced by one of another number of frames.
         DecodeError, ChecksumError
             The frame is damaged; the message names it and its byte offset.
         """
         number, file, frame = self._find(index)
         shown = self._open.get(self.files[file])
+        count = shown.reader.frame_count
+        self._require_same(shown.reader.name, f"{count} frames", f"{self._counts[file]} frames")
         sample = {
             "image": self._type.tensor(_channel_first(self._array(shown, frame), shown.samples)),
             "frame": frame,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch.distributed
-from torch.utils.data import Sampler
+from torch.utils.data import Dataset, Sampler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,8 @@ class EpochSampler(Sampler[int]):  # type: ignore[misc] # torch is not looked at
     Parameters
     ----------
     dataset : sized
-        Whose samples are to be put in order; its `set_epoch` is called with that of this object.
+        Whose samples are to be put in order; its `set_epoch` is called with that of this object,
+        or that of the data sets that it is made of (``Subset``, ``ConcatDataset``).
     shuffle : bool
         False for the order of the data set.
     together : bool
@@ -56,6 +57,10 @@ class EpochSampler(Sampler[int]):  # type: ignore[misc] # torch is not looked at
             rank = torch.distributed.get_rank() if running else 0
         if not 0 <= rank < world_size:
             raise ValueError(f"there is no process {rank} among {world_size}")
+        if together and not hasattr(dataset, "samples_of_files"):
+            raise ValueError(
+                f"a {type(dataset).__name__} does not tell which samples are of a file"
+            )
         self.dataset, self.shuffle, self.together, self.seed = dataset, shuffle, together, seed
         self.rank, self.world_size, self.drop_last = rank, world_size, drop_last
         self.epoch, self.done = 0, 0
@@ -74,9 +79,8 @@ class EpochSampler(Sampler[int]):  # type: ignore[misc] # torch is not looked at
         if epoch < 0 or done < 0:
             raise ValueError(f"epoch and done are counted from 0, not {epoch} and {done}")
         self.epoch, self.done = int(epoch), int(done)
-        forward = getattr(self.dataset, "set_epoch", None)
-        if forward is not None:
-            forward(epoch)
+        for part in _listeners(self.dataset):
+            part.set_epoch(epoch)
 
     def order(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Return the samples of this process in this epoch, those that are done among them."""
@@ -107,7 +111,8 @@ class EpochSampler(Sampler[int]):  # type: ignore[misc] # torch is not looked at
 def epochs(loader: Any, count: int, first: int = 0) -> Iterator[tuple[int, Any]]:
     """Yield (number, loader) for each epoch, after telling its number to all who want it.
 
-    These are the data set, the sampler and the batch sampler of the loader, as far as they have
+    These are the data set, or those that it is made of (``Subset``, ``random_split``,
+    ``ConcatDataset``), the sampler and the batch sampler of the loader, as far as they have
     `set_epoch`: also torch's `DistributedSampler`. Right with persistent workers.
 
     Parameters
@@ -120,7 +125,8 @@ def epochs(loader: Any, count: int, first: int = 0) -> Iterator[tuple[int, Any]]
         Where to begin.
     """
     batches = getattr(loader, "batch_sampler", None)
-    parts = (loader.dataset, loader.sampler, batches, getattr(batches, "sampler", None))
+    samplers = (loader.sampler, batches, getattr(batches, "sampler", None))
+    parts = (*_listeners(loader.dataset), *samplers)
     known: dict[int, Any] = {id(part): part for part in parts if hasattr(part, "set_epoch")}
     for epoch in range(first, count):
         for part in known.values():
@@ -128,3 +134,14 @@ def epochs(loader: Any, count: int, first: int = 0) -> Iterator[tuple[int, Any]]
             if not (isinstance(part, EpochSampler) and epoch == first == part.epoch):
                 part.set_epoch(epoch)
         yield epoch, loader
+
+
+def _listeners(dataset: Any) -> list[Any]:
+    """Return the data sets that want to know the epoch: this one, or those it is made of."""
+    if hasattr(dataset, "set_epoch"):
+        return [dataset]
+    own = vars(dataset) if isinstance(dataset, Dataset) else {}
+    parts = own.get("datasets", ())  # a list, or a dict (`StackDataset`)
+    inner = [*(parts.values() if isinstance(parts, dict) else parts)]
+    inner += [own[name] for name in ("dataset", "data") if isinstance(own.get(name), Dataset)]
+    return [found for part in inner for found in _listeners(part)]

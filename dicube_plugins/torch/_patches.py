@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -10,17 +9,20 @@ import torch
 
 from dicube_core.exceptions import DataConsistencyError
 from dicube_plugins.torch._epoch import SharedEpoch
-from dicube_plugins.torch._files import SamplesOfFiles
+from dicube_plugins.torch._files import SamplesOfFiles, paths_of
 from dicube_plugins.torch._types import TensorType
 from dicube_plugins.volume import LazyVolume, OpenVolumes, grid_starts
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Sequence
 
     from dicube_plugins.volume.lazy_volume import Values
 
     #: (path, shape, random numbers) to the first voxel of a patch.
     Locate = Callable[[str, tuple[int, ...], np.random.Generator], Sequence[int]]
+    #: Shape of a file, and the first voxel of each patch of it.
+    _Grid = tuple[tuple[int, ...], list[tuple[int, ...]]]
 
 __all__ = ["PatchDataset"]
 
@@ -90,7 +92,7 @@ class PatchDataset(SamplesOfFiles):
         max_open: int = 8,
         cache_bytes: int = 64 << 20,
     ) -> None:
-        self.files = [os.fspath(path) for path in files]
+        self.files = paths_of(files)
         self.patch_size = tuple(int(n) for n in patch_size)
         if min(self.patch_size, default=0) < 1 or patches_per_file < 1:
             raise ValueError(f"no patch of {self.patch_size}, {patches_per_file} of each file")
@@ -100,20 +102,20 @@ class PatchDataset(SamplesOfFiles):
         self.transform = transform
         self._type, self._epoch = TensorType(dtype), SharedEpoch()
         self._volumes = OpenVolumes(max_open, cache_bytes, values=values, sheared=sheared)
-        self._grids: list[list[tuple[int, ...]]] | None = None
+        self._grids: list[_Grid] | None = None
         counts = [patches_per_file] * len(self.files)
         if positions == "grid":
             shared = [0] * len(self.patch_size) if overlap is None else [int(n) for n in overlap]
             if len(shared) != len(self.patch_size):
                 raise ValueError(f"an overlap of {shared}, a patch of {self.patch_size}")
             self._grids = [self._grid(path, shared, sheared=sheared) for path in self.files]
-            counts = [len(grid) for grid in self._grids]
+            counts = [len(starts) for _, starts in self._grids]
         super().__init__(counts)
 
-    def _grid(self, path: str, overlap: Sequence[int], *, sheared: bool) -> list[tuple[int, ...]]:
+    def _grid(self, path: str, overlap: Sequence[int], *, sheared: bool) -> _Grid:
         with LazyVolume(path, sheared=sheared) as volume:
             self._require_fit(volume)
-            return list(grid_starts(volume.shape, self.patch_size, overlap))
+            return volume.shape, list(grid_starts(volume.shape, self.patch_size, overlap))
 
     def _require_fit(self, volume: LazyVolume) -> None:
         if len(self.patch_size) != volume.ndim:
@@ -151,7 +153,7 @@ class PatchDataset(SamplesOfFiles):
         GeometryError
             The slices of the file form no regular grid; the message says why.
         DataConsistencyError
-            The patch does not fit the file.
+            The patch does not fit the file, or another file took its place since the grid was laid.
         DecodeError, ChecksumError
             A frame is damaged; the message names it and its byte offset.
         """
@@ -171,7 +173,9 @@ class PatchDataset(SamplesOfFiles):
 
     def _start(self, number: int, file: int, position: int, volume: LazyVolume) -> tuple[int, ...]:
         if self._grids is not None:
-            return self._grids[file][position]
+            shape, starts = self._grids[file]
+            self._require_same(volume.name, f"shape {volume.shape}", f"shape {shape}")
+            return starts[position]
         rng = np.random.default_rng((self.seed, self.epoch, number))
         room = [max(0, n - m) for n, m in zip(volume.shape, self.patch_size, strict=True)]
         if callable(self.positions):
