@@ -29,6 +29,7 @@ from monai.data import (  # noqa: E402
     SmartCacheDataset,
     ThreadDataLoader,
     list_data_collate,
+    pickle_hashing,
 )
 from monai.transforms import (  # noqa: E402
     Compose,
@@ -377,6 +378,13 @@ def test_patches_collate_and_pickle(items):
     copy = pickle.loads(pickle.dumps(transform))
     loader = DataLoader(Dataset(items, copy), batch_size=2, collate_fn=list_data_collate)
     assert [tuple(batch["image"].shape) for batch in loader] == [(4, 1, 8, 8, 8)] * 2
+
+
+def test_what_was_loaded_changes_no_hash_of_a_transform(items):
+    transform = LoadPatchd(BOTH)
+    before = pickle_hashing(transform)
+    transform({**items[0], "patch_location": (1, 2, 3), "patch_size": (4, 4, 4)})
+    assert pickle_hashing(transform) == before != pickle_hashing(LoadPatchd("image"))
 
 
 def test_bad_items_are_told(items):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import shutil
 import sys
 
 import numpy as np
@@ -16,7 +17,12 @@ from training_series import framework, kind_twins, make_twins
 
 import dicube_core
 import dicube_plugins
-from dicube_core.exceptions import ChecksumError, GeometryError, UnsupportedKindError
+from dicube_core.exceptions import (
+    ChecksumError,
+    DataConsistencyError,
+    GeometryError,
+    UnsupportedKindError,
+)
 
 sys.path.insert(0, str(ROOT / "tests" / "plugins"))  # for `kind_files`
 
@@ -203,6 +209,17 @@ def test_a_grid_is_put_together_again(twins, adapter, overlap):
         aggregator.add_batch(batch["image"]["data"], batch["location"])
     expected = tio.ScalarImage(twins.nifti).data
     assert torch.equal(aggregator.get_output_tensor().double(), expected.double())
+
+
+def test_a_file_that_was_replaced_by_a_smaller_one_ends_no_grid_early(twins, tmp_path, adapter):
+    path = tmp_path / "x.dcbs"
+    shutil.copy(twins.dcbs, path)
+    sampler = tio.GridSampler(tio.Subject(image=tio.ScalarImage(path)), (16, 20, 8))
+    smaller = tmp_path / "smaller"
+    smaller.mkdir()
+    make_twins(smaller, 12).dcbs.replace(path)
+    with pytest.raises(DataConsistencyError, match="the file was replaced"):
+        list(sampler)
 
 
 def test_damage_is_an_error(twins, tmp_path, adapter):

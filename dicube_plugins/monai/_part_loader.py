@@ -65,6 +65,10 @@ class PartLoader:
         )
         self._others: LoadImage | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Caches of MONAI go by what a transform pickles to: what was loaded takes no part in it.
+        return {**self.__dict__, "_others": None}
+
     def of_item(self, paths: Mapping[Hashable, Any]) -> dict[Hashable, _Image]:
         """Open the images of an item, which must be of one shape.
 

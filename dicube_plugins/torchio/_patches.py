@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torchio
 
-from dicube_core.exceptions import DicomCubeError
+from dicube_core.exceptions import DataConsistencyError, DicomCubeError, FrameIndexError
 from dicube_plugins.patching import Call, Replace
 from dicube_plugins.sniff import is_dcbs
 from dicube_plugins.torchio._reader import DcbsReader
@@ -120,7 +120,13 @@ def _crop(
     start = [int(n) for n in index_ini]
     size = [int(n) - first for n, first in zip(index_fin, start, strict=True)]
     volume = reader.volume(image.path)
-    tensor, affine = reader.tensor(volume, start, size), volume.affine_at(start)
+    try:
+        tensor, affine = reader.tensor(volume, start, size), volume.affine_at(start)
+    except FrameIndexError as exc:
+        # As an IndexError it would end a loop over a sampler as if all patches had come.
+        raise DataConsistencyError(
+            exc.message, suggestion="the crop is too large, or the file was replaced meanwhile"
+        ) from exc
     if kwargs.get("copy_patch", args[0] if args else True):
         path = image.path if os.path.exists(image.path) else None  # noqa: PTH110 - else an URL
         return type(image)(tensor=tensor, affine=affine, type=image.type, path=path)
