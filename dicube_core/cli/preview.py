@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 from pathlib import Path
 
 import click
@@ -20,8 +21,8 @@ def _window(ctx: click.Context, param: click.Parameter, value: str | None) -> ob
         center, width = (float(part) for part in value.split(","))
     except ValueError:
         raise click.BadParameter("give CENTER,WIDTH, such as 40,400", ctx, param) from None
-    if not width > 0:
-        raise click.BadParameter("the width must be positive", ctx, param)
+    if not (math.isfinite(center) and 0 < width < math.inf):
+        raise click.BadParameter("the width must be positive, and both finite", ctx, param)
     return center, width
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import TYPE_CHECKING, Any
 
 from dicube_core.atomic import AtomicFile
-from dicube_core.exceptions import InvalidCubeFileError
+from dicube_core.exceptions import DataConsistencyError, InvalidCubeFileError
 from dicube_core.preview.pictures import Sheet, evenly_spaced, png_bytes
 from dicube_core.preview.three_planes import planes_picture
 from dicube_core.preview.view import SeriesView
 from dicube_core.preview.window import window_of
 
 if TYPE_CHECKING:
-    import os
-
     from PIL.Image import Image
 
     from dicube_core.image import DicomCubeImage
@@ -99,7 +98,18 @@ def write_preview(
         Draw three planes instead; see `dicube_core.preview.planes_picture`.
     **options
         Of `montage` or `planes_picture`.
+
+    Raises
+    ------
+    DataConsistencyError
+        The picture would replace the file that it is drawn of.
     """
+    source = SeriesView(series).name
+    if os.path.exists(source) and os.path.exists(path) and os.path.samefile(source, path):  # noqa: PTH110, PTH121 - may be an address
+        raise DataConsistencyError(
+            f"{os.fspath(path)}: the picture would replace the series that it is drawn of",
+            suggestion="give it another name",
+        )
     picture = planes_picture(series, **options) if planes else montage(series, **options)
     data = png_bytes(picture)
     with AtomicFile(path) as atomic:

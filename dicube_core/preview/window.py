@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.exceptions import DicomCubeError
+from dicube_core.exceptions import DataConsistencyError, DicomCubeError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,8 +102,18 @@ def window_of(
         What the user asks for, in modality values; else the file's own.
     values : ndarray
         What is to be shown: where there is no window, 98 % of its finite values are within it.
+
+    Raises
+    ------
+    DataConsistencyError
+        What is wanted is no window.
     """
     if wanted is not None:
+        center, width = wanted
+        if not (math.isfinite(center) and 0 < width < math.inf):
+            raise DataConsistencyError(
+                f"no window has center {center} and width {width}: a width above 0 is needed"
+            )
         return Window.of(*wanted, inverted=view.inverted)
     found = file_window(view)
     if found is not None:

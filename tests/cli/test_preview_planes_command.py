@@ -57,3 +57,20 @@ def test_a_volume_that_there_is_none_of(converted, tmp_path):
     done = run("preview", converted, tmp_path / "p.png", "--planes", "--volume", "1")
     assert done.exit_code == Exit.BAD_INPUT
     assert "there are 1" in done.stderr
+
+
+def test_the_series_itself_is_never_replaced(converted, tmp_path):
+    before = converted.read_bytes()
+    link = tmp_path / "link"
+    link.symlink_to(converted)
+    for out in (converted, link):
+        done = run("preview", converted, out, "--force")
+        assert done.exit_code == Exit.BAD_INPUT
+        assert "would replace the series" in done.stderr
+        assert converted.read_bytes() == before
+
+
+@pytest.mark.parametrize("window", ["40,0", "nan,400", "40,inf", "40,-1"])
+def test_what_is_no_window(window, converted, tmp_path):
+    done = run("preview", converted, tmp_path / "p.png", "--window", window)
+    assert done.exit_code == Exit.USAGE

@@ -14,6 +14,7 @@ from support.series import Kind, make_series, put
 from support.whole import write_files
 
 import dicube_core
+from dicube_core.exceptions import DataConsistencyError
 from dicube_core.preview import montage
 from dicube_core.preview.window import Window
 
@@ -139,3 +140,12 @@ def test_spacing_of_the_plane_is_used_though_slices_form_no_grid(tmp_path):
 )
 def test_ends_and_what_is_no_number(window, values, grey):
     assert window.grey(np.array(values)).tolist() == grey
+
+
+@pytest.mark.parametrize("window", [(40, 0), (40, -400), (np.nan, 400), (40, np.inf)])
+def test_what_is_no_window_is_refused(window, tmp_path):
+    with (
+        dicube_core.open(converted(make_series(2, KIND), tmp_path)) as reader,
+        pytest.raises(DataConsistencyError, match="no window has center"),
+    ):
+        montage(reader, window=window)
