@@ -15,7 +15,7 @@ from dicube_core.exceptions import DataConsistencyError, FrameIndexError
 from dicube_plugins.monai._reader import DcbsReader
 from dicube_plugins.sniff import is_dcbs
 from dicube_plugins.volume import OpenVolumes
-from dicube_plugins.volume.urls import as_given
+from dicube_plugins.volume.urls import as_given, ends_as_ours
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -92,7 +92,7 @@ class PartLoader:
 
     def _image(self, paths: Any) -> _Image:
         names = [as_given(path) for path in ensure_tuple(paths)]
-        if all(name.lower().endswith(".dcbs") or is_dcbs(name) for name in names):
+        if all(ends_as_ours(name) or is_dcbs(name) for name in names):
             return _Parts([self._volumes.get(name) for name in names], self._reader, self._dtype)
         if self._others is None:
             self._others = LoadImage(ensure_channel_first=True, dtype=self._dtype)

@@ -12,6 +12,7 @@ from dicube_core.exceptions import DataConsistencyError, DicomCubeError, FrameIn
 from dicube_plugins.patching import Call, Replace
 from dicube_plugins.sniff import is_dcbs
 from dicube_plugins.torchio._reader import DcbsReader
+from dicube_plugins.volume.urls import ends_as_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +67,7 @@ def _is_request(request: Any) -> bool:
 
 
 def _is_ours(path: Any) -> bool:
-    return os.fspath(path).lower().endswith(".dcbs") or is_dcbs(path)
+    return ends_as_ours(path) or is_dcbs(path)
 
 
 def _read(original: Callable[..., Any], path: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-__all__ = ["as_given"]
+__all__ = ["as_given", "ends_as_ours"]
 
 #: Of two characters at least: one letter is a drive. Chains (``zip://x::s3://...``) have several.
 _SCHEME = "[A-Za-z][A-Za-z0-9+.-]+"
@@ -23,3 +23,9 @@ def as_given(path: str | os.PathLike[str]) -> str:
     if _CUT.match(text) and not os.path.lexists(text):
         return _SLASH.sub(lambda cut: "file:///" if cut[1] == "file" else f"{cut[1]}://", text)
     return text
+
+
+def ends_as_ours(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path ends in ``.dcbs``, or an address less its query (a signature, say)."""
+    text = as_given(path).lower()
+    return text.endswith(".dcbs") or ("://" in text and text.partition("?")[0].endswith(".dcbs"))
