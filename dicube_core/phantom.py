@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,8 @@ def write_phantom_series(
     ------
     FileExistsError
         A file of the same name is in the folder; it is left as it is.
+    OSError
+        A file cannot be written.
     """
     frames = phantom_frames(n_slices, size, seed)
     target = Path(folder)
@@ -84,8 +87,14 @@ def write_phantom_series(
         dataset.SmallestImagePixelValue = int(frame.min())
         dataset.LargestImagePixelValue = int(frame.max())
         dataset.add_new(0x7FE00010, "OW", frame.astype("<u2").tobytes())
-        with path.open("xb") as file:
-            dataset.save_as(file, enforce_file_format=True)
+        # pydicom would make another error, without a name, of a disk that is full.
+        content = BytesIO()
+        dataset.save_as(content, enforce_file_format=True)
+        try:
+            with path.open("xb") as file:
+                file.write(content.getbuffer())
+        except OSError as exc:
+            raise OSError(exc.errno, exc.strerror, str(path)) from exc
         paths.append(path)
     return paths
 

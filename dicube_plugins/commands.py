@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dicube_core.cli.console import binary_output, put, table_console
+from dicube_core.cli.messages import say
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
@@ -89,11 +92,14 @@ def doctor(
         with _waiting("letting frameworks read a file"):
             probed = probe_integrations()
     if markdown is not None:
+        from dicube_core.atomic import AtomicFile
         from dicube_plugins.integrations.report import markdown_page
 
-        markdown.write_text(markdown_page(probed, found, codecs), encoding="utf-8")
+        with AtomicFile(markdown) as atomic:
+            atomic.file.write(markdown_page(probed, found, codecs).encode())
+            atomic.commit()
     if as_json:
-        click.echo(json.dumps(report_dict(found, codecs, probed), indent=2))
+        put(json.dumps(report_dict(found, codecs, probed), indent=2))
     else:
         print_report(found, codecs, _console(), probed)
     if not all(report.ok for report in codecs) or not all(report.ok for report in probed):
@@ -110,14 +116,12 @@ def plugins(*, as_json: bool) -> None:
     from dicube_plugins.adapter_table import print_plugins, status_dict
 
     if as_json:
-        click.echo(json.dumps(status_dict(), indent=2))
+        put(json.dumps(status_dict(), indent=2))
         return
     print_plugins(_console())
 
 
 def _console() -> Console:
-    from dicube_core.cli.console import table_console
-
     return table_console(160)
 
 
@@ -166,18 +170,19 @@ def deliver(
     to_stdout = str(target) == "-"
     if not to_stdout:
         _refuse_existing(target, force=force)
-    delivery = _deliver(
-        file,
-        sys.stdout.buffer if to_stdout else target,
-        consumer,
-        transfer_syntax,
-        python,
-        frames=frames,
-        archive=archive,
-        multiframe=multiframe,
-    )
+    with binary_output() if to_stdout else nullcontext(target) as place:
+        delivery = _deliver(
+            file,
+            place,
+            consumer,
+            transfer_syntax,
+            python,
+            frames=frames,
+            archive=archive,
+            multiframe=multiframe,
+        )
     report = json.dumps(delivery.to_dict(), indent=2) if as_json else _line(delivery)
-    click.echo(report, err=to_stdout)
+    (say if to_stdout else put)(report)
 
 
 def _refuse_existing(target: Path, *, force: bool) -> None:
@@ -276,7 +281,7 @@ def export_options(command: click.Command) -> click.Command:
             raise click.UsageError("--for and --transfer-syntax are about DICOM, not --nifti")
         _refuse_existing(target, force=bool(options.get("force")))
         delivery = _deliver(file, target, consumer, transfer_syntax, python)
-        click.echo(_line(delivery))
+        put(_line(delivery))
         return None
 
     extended = click.Command(

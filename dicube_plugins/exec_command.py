@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import traceback
 import warnings
@@ -42,5 +43,6 @@ def run_script_command(program: str, arguments: Sequence[str]) -> None:
 
 
 def _show(*what: Any, **_: Any) -> None:
-    """Print a warning as Python does: message, category, file name and line."""
-    click.echo(warnings.formatwarning(*what[:4]), err=True, nl=False)
+    """Print a warning as Python does: message, category, file name and line; or nobody reads it."""
+    with contextlib.suppress(OSError):
+        click.echo(warnings.formatwarning(*what[:4]), err=True, nl=False)

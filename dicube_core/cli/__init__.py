@@ -23,6 +23,9 @@ def main() -> None:
             f"dcbs: error: the command line needs {exc.name}: pip install 'dicube-plugins[cli]'\n"
         )
         sys.exit(Exit.MISSING_DEPENDENCY)
+    except KeyboardInterrupt:
+        sys.stderr.write("dcbs: interrupted\n")
+        sys.exit(Exit.INTERRUPTED)
     from dicube_core.cli.signals import stop_when_told
 
     stop_when_told()
@@ -33,7 +36,7 @@ def _fill_standard_streams() -> None:
     """Open the null device for each standard stream that the caller has closed (``2>&-``).
 
     Else the first file that is opened gets its number, and what a library in C writes to its
-    standard error would go into that file.
+    standard error would go into that file. The processes that are started have them as well.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
@@ -41,4 +44,5 @@ def _fill_standard_streams() -> None:
         except OSError:
             # The lowest number that is free is this one.
             stream = Path(os.devnull).open("w" if number else "r", encoding="utf-8")  # noqa: SIM115
+            os.set_inheritable(stream.fileno(), True)
             setattr(sys, name, stream)

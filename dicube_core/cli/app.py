@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import traceback
 import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import click
 
 from dicube_core._version import __version__
 from dicube_core.cli.exits import EXIT_HELP, Exit, exit_code_of, one_line
+from dicube_core.cli.messages import say, unread, warn
 from dicube_core.cli.signals import Terminated
 from dicube_core.exceptions import DicomCubeError, DicomCubeWarning
 
@@ -60,12 +62,21 @@ class _LazyGroup(click.Group):
             return _broken(cmd_name, exc)
         return loaded
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the arguments, and print what ``--help`` and ``--version`` ask for."""
+        with _reader_may_go():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; a reader of its output that has gone is told from a finding."""
+        """Run a command."""
         try:
-            return super().invoke(ctx)
-        except BrokenPipeError:  # click would end with 1, which says that a file is damaged
-            raise click.exceptions.Exit(Exit.SYSTEM) from None
+            with _reader_may_go():
+                return super().invoke(ctx)
+        except (DicomCubeError, OSError, MemoryError):
+            if ctx.params["debug"]:
+                with unread():
+                    traceback.print_exc()
+            raise
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run a command; turn errors into one line and an exit code."""
@@ -77,39 +88,30 @@ class _LazyGroup(click.Group):
         except (click.Abort, KeyboardInterrupt, BrokenPipeError) as exc:
             # click puts its own exception around the interrupt, or fails to write a line for it.
             code = Exit.TERMINATED if _terminated(exc) else Exit.INTERRUPTED
-            _say(f"dcbs: {code.name.lower()}")
+            say(f"dcbs: {code.name.lower()}")
             sys.exit(code)
         except click.ClickException as exc:
-            with _unread():
+            with unread():
                 exc.show()
             sys.exit(exc.exit_code)
         except (DicomCubeError, OSError, MemoryError) as exc:
-            if "--debug" in sys.argv[:2]:
-                raise
-            _say(f"dcbs: error: {one_line(exc)}")
+            say(f"dcbs: error: {one_line(exc)}")
             sys.exit(exit_code_of(exc))
+
+
+@contextlib.contextmanager
+def _reader_may_go() -> Iterator[None]:
+    """Tell a reader of the output that has gone from a finding."""
+    try:
+        yield
+    except BrokenPipeError:  # click would end with 1, which says that a file is damaged
+        raise click.exceptions.Exit(Exit.SYSTEM) from None
 
 
 def _terminated(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, Terminated):
         error = error.__context__
     return error is not None
-
-
-def _say(text: str) -> None:
-    with _unread():
-        click.echo(text, err=True)
-
-
-@contextlib.contextmanager
-def _unread() -> Iterator[None]:
-    """Go on where nobody reads the messages: the exit code alone says how it went."""
-    try:
-        yield
-    except OSError:
-        # Python would try to write the rest when it ends, and change the exit code.
-        with contextlib.suppress(OSError):
-            sys.stderr.close()
 
 
 def _added() -> dict[str, EntryPoint]:
@@ -125,7 +127,7 @@ def _extended(name: str, command: click.Command) -> click.Command:
         try:
             command = entry_point.load()(command)
         except Exception as exc:  # noqa: BLE001 - a broken plugin must not break the command
-            _say(f"dcbs: warning: {entry_point.value}: {one_line(exc)}")
+            warn(f"{entry_point.value}: {one_line(exc)}")
     return command
 
 
@@ -142,7 +144,7 @@ def _show_warning(
 ) -> None:
     """Print our own warnings as one line; those of libraries are none of the user's business."""
     if issubclass(category, DicomCubeWarning):
-        _say(f"dcbs: warning: {' '.join(str(message).split())}")
+        warn(" ".join(str(message).split()))
 
 
 @click.group(cls=_LazyGroup, epilog=EXIT_HELP, context_settings={"max_content_width": 100})

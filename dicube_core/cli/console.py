@@ -1,22 +1,48 @@
-"""The console that tables are printed on."""
+"""The standard output: lines, tables and bytes."""
 
 from __future__ import annotations
 
-from typing import NoReturn
+import errno
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
-from rich.console import Console
+import click
 
-__all__ = ["table_console"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+__all__ = ["binary_output", "put", "table_console"]
+
+_NAME = "standard output"
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> NoReturn:
-        """Leave to the command what its exit code is; rich would end with 1, "damaged"."""
-        raise BrokenPipeError
+def put(text: str) -> None:
+    """Print a line."""
+    with _named():
+        click.echo(text)
+
+
+@contextmanager
+def binary_output() -> Iterator[BinaryIO]:
+    """Give the standard output to write bytes to.
+
+    Raises
+    ------
+    OSError
+        The caller has closed it, so that they would be lost.
+    """
+    if sys.stdout is None or sys.__stdout__ is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), _NAME)
+    with _named():
+        yield sys.stdout.buffer
 
 
 def table_console(width: int = 120) -> Console:
-    """Return a console on standard output.
+    """Return a console on the standard output.
 
     Parameters
     ----------
@@ -24,4 +50,28 @@ def table_console(width: int = 120) -> Console:
         In characters, where there is no terminal: in a pipe nothing is to be cut to the width of
         a terminal that is not there.
     """
+    from rich.console import Console
+
+    class _Console(Console):
+        def print(self, *objects: Any, **options: Any) -> None:
+            with _named():
+                super().print(*objects, **options)
+
+        def on_broken_pipe(self) -> NoReturn:
+            """Leave to the command what its exit code is; rich would end with 1, "damaged"."""
+            raise BrokenPipeError
+
     return _Console(width=None if Console().is_terminal else width)
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Have errors say that it is the standard output that could not be written."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        if exc.filename is not None:
+            raise
+        raise OSError(exc.errno, exc.strerror, _NAME) from exc

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dicube_core.cli.console import put
+from dicube_core.cli.messages import warn
 from dicube_core.cli.progress import progress_bar, progress_bars, size_text
 
 if TYPE_CHECKING:
@@ -113,7 +115,7 @@ def convert(
     options.update(force=force, jobs=jobs, name=name, split=split, resume=resume)
     with progress_bars() as progress:
         code, text = convert_folder(source, out, as_json=as_json, progress=progress, **options)
-    click.echo(text)
+    put(text)
     sys.exit(code)
 
 
@@ -150,11 +152,11 @@ def _convert_one(
         done = dicube_core.convert(source, out, progress=progress, **options)
     seconds = time.perf_counter() - start
     for name, reason in done.skipped:
-        click.echo(f"dcbs: warning: left out {name}: {reason}", err=True)
+        warn(f"left out {name}: {reason}")
     if as_json:
-        click.echo(json.dumps(_facts(done, seconds), indent=2))
+        put(json.dumps(_facts(done, seconds), indent=2))
     else:
-        click.echo(_line(done, seconds, verified=options["verify"]))
+        put(_line(done, seconds, verified=options["verify"]))
 
 
 def _line(done: Conversion, seconds: float, *, verified: bool) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from dicube_core.cli.exits import Exit
+from dicube_core.cli.messages import say, warn
 from dicube_core.cli.progress import progress_bar, size_text
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _run(folder: Path, target: Path, steps: _Steps) -> bool:
             ),
         )
     for name, reason in done.skipped:
-        click.echo(f"dcbs: warning: left out {name}: {reason}", err=True)
+        warn(f"left out {name}: {reason}")
     with progress_bar("verifying") as progress:
         report = steps.timed(
             "verify",
@@ -107,7 +108,7 @@ def _run(folder: Path, target: Path, steps: _Steps) -> bool:
             ),
         )
     for failure in report.failures:
-        click.echo(f"FAILED {failure}", err=True)
+        say(f"FAILED {failure}")
     steps.timed("load", lambda: dicube_core.load(file), lambda i: f"{i.shape} {i.dtype}")
     with Reader(file) as reader:
         files = steps.timed(

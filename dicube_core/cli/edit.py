@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dicube_core.cli.console import put
+from dicube_core.cli.messages import warn
 from dicube_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -176,9 +178,9 @@ def _print(done: EditReport) -> None:
     if done.entries:
         console.print(table)
     for warning in done.warnings:
-        click.echo(f"dcbs: warning: {warning}", err=True)
+        warn(warning)
     for path in done.unmatched:
-        click.echo(f"dcbs: warning: no slice has {path}", err=True)
+        warn(f"no slice has {path}")
     line = (
         f"{done.path}: {len(done.entries)} elements changed, {done.frame_count} frames copied as "
         "they were"
@@ -190,4 +192,4 @@ def _print(done: EditReport) -> None:
         )
         if done.check.coincidences:
             line += f", {len(done.check.coincidences)} of them said of right elsewhere"
-    click.echo(line)
+    put(line)

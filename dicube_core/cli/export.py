@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from dicube_core.cli.console import put
 from dicube_core.cli.file_or_url import FILE_OR_URL
 from dicube_core.cli.progress import progress_bar
 from dicube_core.urls import shown
@@ -31,7 +32,7 @@ def export(file: Path | str, target: Path, *, nifti: bool, force: bool) -> None:
 
     with Reader(file) as reader, progress_bar("exporting") as progress:
         files = export_file(reader, target, progress)
-    click.echo(f"{target}: {len(files)} DICOM files")
+    put(f"{target}: {len(files)} DICOM files")
 
 
 def _export_nifti(file: Path | str, target: Path, *, force: bool) -> None:
@@ -46,4 +47,4 @@ def _export_nifti(file: Path | str, target: Path, *, force: bool) -> None:
     image = dicube_core.load(file)
     with errors_name(str(shown(file))):
         dicube_core.save_to_nifti(image, target)
-    click.echo(f"{target}: NIfTI of {image.shape} voxels (frames, rows, columns)")
+    put(f"{target}: NIfTI of {image.shape} voxels (frames, rows, columns)")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dicube_core.cli.console import put
 from dicube_core.cli.file_or_url import FILE_OR_URL
 from dicube_core.cli.progress import size_text
 from dicube_core.codec.registry import ENCAPSULATED
@@ -44,7 +45,7 @@ def info(file: Path | str, *, as_json: bool) -> None:
     with Reader(file) as reader:
         facts = describe(reader)
     if as_json:
-        click.echo(json.dumps(facts, indent=2))
+        put(json.dumps(facts, indent=2))
     else:
         _print_table(facts)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from dicube_core.cli.console import put
 from dicube_core.cli.file_or_url import FILE_OR_URL
 
 __all__ = ["preview"]
@@ -72,7 +73,7 @@ def preview(
     given = {name: value for name, value in options.items() if value is not None}
     with Reader(file) as reader:
         image = write_preview(reader, out, planes=planes, window=window, **given)
-    click.echo(f"{out}: {image.width}x{image.height} pixels")
+    put(f"{out}: {image.width}x{image.height} pixels")
 
 
 def _refuse_mixed(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from dicube_core.cli.console import binary_output, put
 from dicube_core.cli.file_or_url import FILE_OR_URL
 
 __all__ = ["references"]
@@ -40,11 +41,13 @@ def references(
     found = dicube_core.references(file, url=url, checksums=checksums)
     text = json.dumps(found)
     if to_stdout:
-        click.echo(text)
+        with binary_output() as stream:
+            stream.write(f"{text}\n".encode())
+            stream.flush()
         return
     from dicube_core.atomic import AtomicFile
 
     with AtomicFile(out) as target:
         target.file.write(text.encode())
         target.commit()
-    click.echo(f"{out}: {len(found['refs'])} references, {len(text) / 1e3:.1f} kB")
+    put(f"{out}: {len(found['refs'])} references, {len(text) / 1e3:.1f} kB")

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dicube_core.cli.console import put
 from dicube_core.cli.exits import Exit
+from dicube_core.cli.messages import warn
 from dicube_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def repair(damaged: Path, out: Path, *, force: bool, as_json: bool) -> None:
     with progress_bar("decoding") as progress:
         report = repair_file(damaged, out, progress=progress)
     if as_json:
-        click.echo(json.dumps(report.to_dict(), indent=2))
+        put(json.dumps(report.to_dict(), indent=2))
     else:
         _print(report)
     sys.exit(Exit.LOST if report.anything_lost else Exit.OK)
@@ -53,18 +55,17 @@ def _print(report: RepairReport) -> None:
     _print_parts(console, report)
     _print_lost(console, report)
     for note in report.record.notes:
-        click.echo(f"dcbs: warning: {' '.join(note.split())}", err=True)
+        warn(" ".join(note.split()))
     for offset, length in report.unattributed[:20]:
-        click.echo(
-            f"dcbs: warning: what looks like a frame at byte {offset} ({length} bytes) has no "
-            "number that anything proves; it was left out",
-            err=True,
+        warn(
+            f"what looks like a frame at byte {offset} ({length} bytes) has no "
+            "number that anything proves; it was left out"
         )
     if report.copied:
         checked = "" if report.record.checksums else " (as far as that shows without checksums)"
-        click.echo(f"{report.out}: nothing is damaged{checked}; it is a copy")
+        put(f"{report.out}: nothing is damaged{checked}; it is a copy")
         return
-    click.echo(f"{report.out}: {report.record.summary()}")
+    put(f"{report.out}: {report.record.summary()}")
 
 
 def _print_parts(console: Console, report: RepairReport) -> None:

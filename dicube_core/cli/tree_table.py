@@ -9,9 +9,8 @@ import sys
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from dicube_core.cli.exits import Exit
+from dicube_core.cli.messages import warn
 from dicube_core.cli.progress import size_text
 from dicube_core.trees.report import Outcome
 from dicube_core.trees.running import convert_tree
@@ -34,7 +33,7 @@ def convert_folder(source: Path, out: Path, *, as_json: bool, **options: Any) ->
     if as_json:
         return _exit(report), json.dumps(report.to_dict(), indent=2)
     for line in _left_out(report):
-        click.echo(f"dcbs: warning: {line}", err=True)
+        warn(line)
     return _exit(report), "\n".join((_table(report), *_reasons(report), _summary(report)))
 
 

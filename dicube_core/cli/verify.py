@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dicube_core.cli.console import put
 from dicube_core.cli.exits import Exit
 from dicube_core.cli.file_or_url import FILE_OR_URL
 from dicube_core.cli.progress import progress_bar
@@ -58,7 +59,7 @@ def verify(
 
     with progress_bar("verifying") as progress:
         code, text = verify_many(files, as_json=as_json, jobs=jobs, progress=progress, **options)
-    click.echo(text)
+    put(text)
     sys.exit(code)
 
 
@@ -73,7 +74,7 @@ def _verify_one(
         else:
             report = verify_against(file, against, series_uid=series_uid, progress=progress)
     if as_json:
-        click.echo(json.dumps(report.to_dict(), indent=2))
+        put(json.dumps(report.to_dict(), indent=2))
     else:
         _print(against, report)
     sys.exit(Exit.OK if report.ok else Exit.NOT_PROVEN)
@@ -81,17 +82,15 @@ def _verify_one(
 
 def _print(against: Path | None, report: VerifyReport) -> None:
     for failure in report.failures:
-        click.echo(f"FAILED {' '.join(failure.split())}")
+        put(f"FAILED {' '.join(failure.split())}")
     checks = "checksums compared" if report.checksums else "the file has no checksums"
-    click.echo(
-        f"{report.path}: {report.frames_decoded} of {report.frame_count} frames decoded, {checks}"
-    )
+    put(f"{report.path}: {report.frames_decoded} of {report.frame_count} frames decoded, {checks}")
     if report.slices_compared:
-        click.echo(
+        put(
             f"{report.slices_compared} slices compared with {against}: "
             f"{report.byte_identical} restored byte for byte, "
             f"{report.elements_compared} elements, {report.values_compared} stored values"
         )
     if report.repaired:
-        click.echo(f"the file was repaired: {report.repaired}")
-    click.echo("OK" if report.ok else f"NOT OK: {len(report.failures)} failures")
+        put(f"the file was repaired: {report.repaired}")
+    put("OK" if report.ok else f"NOT OK: {len(report.failures)} failures")

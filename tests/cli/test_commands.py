@@ -248,8 +248,11 @@ def test_a_pipe_gets_no_progress_bar(series, tmp_path):
 
 
 def test_debug_shows_the_traceback(tmp_path):
-    result = dcbs_process("--debug", "info", __file__)
-    assert "Traceback" in result.stderr
+    for before in ([], ["--threads", "2"]):
+        result = dcbs_process(*before, "--debug", "info", __file__)
+        assert "Traceback" in result.stderr
+        assert result.stderr.splitlines()[-1].startswith("dcbs: error: ")
+        assert result.returncode == 3
 
 
 def test_help_names_every_command_and_code():
