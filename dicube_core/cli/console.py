@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 import click
@@ -23,6 +24,7 @@ _NAME = "standard output"
 def put(text: str) -> None:
     """Print a line."""
     with _named():
+        _escape_what_it_lacks()
         click.echo(text)
 
 
@@ -55,6 +57,7 @@ def table_console(width: int = 120) -> Console:
     class _Console(Console):
         def print(self, *objects: Any, **options: Any) -> None:
             with _named():
+                _escape_what_it_lacks()
                 super().print(*objects, **options)
 
         def on_broken_pipe(self) -> NoReturn:
@@ -62,6 +65,15 @@ def table_console(width: int = 120) -> Console:
             raise BrokenPipeError
 
     return _Console(width=None if Console().is_terminal else width)
+
+
+def _escape_what_it_lacks() -> None:
+    """Escape letters of names that its encoding does not have, as Python does in messages.
+
+    Latin-1 has no Cyrillic, and no encoding has bytes of a file name that are no text.
+    """
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

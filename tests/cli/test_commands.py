@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -245,6 +246,22 @@ def test_a_pipe_gets_no_progress_bar(series, tmp_path):
     assert result.returncode == 0
     assert result.stderr == ""
     assert "\x1b" not in result.stdout
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_letters_that_the_output_lacks_are_escaped(converted, tmp_path, monkeypatch, encoding):
+    monkeypatch.setenv("PYTHONIOENCODING", f"{encoding}:strict")
+    file = tmp_path / "Серия \udcff.dcbs"  # the last is a byte that is no text
+    try:
+        shutil.copy(converted, file)
+    except (OSError, UnicodeError):
+        file = tmp_path / "Серия.dcbs"
+        shutil.copy(converted, file)
+    for command in ("info", "verify"):
+        result = dcbs_process(command, file, encoding=encoding)
+        assert result.returncode == 0, result.stderr
+        shown = file.name.encode(encoding, "backslashreplace").decode(encoding)
+        assert shown in result.stdout
 
 
 def test_debug_shows_the_traceback(tmp_path):
