@@ -90,6 +90,8 @@ class SliceCache(Generic[K]):
         self._flying: dict[K, _Flight] = {}
         self._queue: deque[K] = deque()  # to be loaded ahead
         self._threads: set[threading.Thread] = set()
+        #: Those that take nothing more, and are about to end.
+        self._ending: set[threading.Thread] = set()
         self._bytes = 0
         self._counts = CacheCounts()
 
@@ -215,7 +217,9 @@ class SliceCache(Generic[K]):
                 if not self._queue and not self._closed:
                     self._queued.wait(_IDLE)
                 if not self._queue:
-                    self._threads.discard(threading.current_thread())
+                    this = threading.current_thread()
+                    self._threads.discard(this)
+                    self._ending = {one for one in self._ending if one.is_alive()} | {this}
                     return
                 key = self._queue.popleft()
                 if key in self._values or key in self._flying:
@@ -271,7 +275,7 @@ class SliceCache(Generic[K]):
                 flight.done.set()
             self._clear()
             self._unused.clear()
-            threads = self._threads - {threading.current_thread()}
+            threads = (self._threads | self._ending) - {threading.current_thread()}
         for thread in threads:
             thread.join()
 

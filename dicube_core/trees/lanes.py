@@ -160,6 +160,7 @@ class _Lane:
         self._pool: ProcessPoolExecutor | None = None
         self._process = 0
         self._working = False
+        self._interrupted = False
         self._lock = threading.Lock()
 
     def call(self, function: Callable[[T], R], task: T, threads: int) -> R | BaseException:
@@ -171,6 +172,8 @@ class _Lane:
         self._working = True
         try:
             pool = self._open()
+            if self._interrupted:  # when there was no process yet that could be told
+                return KeyboardInterrupt()
             limits = limits_as_dict()
             return pool.submit(_worker.invoke, function, task, threads, limits).result()
         except BrokenProcessPool:
@@ -201,7 +204,8 @@ class _Lane:
         return self._pool
 
     def interrupt(self) -> None:
-        """Interrupt the task under way."""
+        """Interrupt the task under way, and begin no other."""
+        self._interrupted = True
         self._signal(signal.SIGINT)
 
     def kill(self) -> None:

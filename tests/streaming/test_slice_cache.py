@@ -8,7 +8,7 @@ import pytest
 from dicube_core.exceptions import ReaderClosedError
 from dicube_core.slice_cache import SliceCache
 
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 MADE = []
@@ -78,9 +78,14 @@ def wait_until(condition):
     raise AssertionError("it never came to that")
 
 
+def threads_of(cache):
+    """Return the cache's own threads: those of other tests may still be about to end."""
+    return {thread for thread in cache._threads | cache._ending if thread.is_alive()}
+
+
 def settle(cache):
     """Wait until the cache's own threads have ended."""
-    wait_until(lambda: not any(t.name == "dicube-preload" for t in threading.enumerate()))
+    wait_until(lambda: not threads_of(cache))
 
 
 def test_least_recently_used_goes_first():
@@ -187,7 +192,7 @@ def test_hits_and_other_loads_do_not_wait():
     cache.get(2)
     gate = load.hold(1)
     blocked = Asking(cache, 1)
-    wait_until(lambda: cache.n_flying == 1)
+    wait_until(lambda: load.calls == [2, 1])
     assert Asking(cache, 2).outcome() == b"\2" * 10  # a hit
     assert Asking(cache, 3).outcome() == b"\3" * 10  # another miss
     cache.clear()
@@ -291,17 +296,15 @@ def test_never_more_threads_than_allowed_and_none_when_idle():
     load = Loads()
     gates = [load.hold(key) for key in range(6)]
     cache = make(load, max_items=10, n_threads=3)
-    before = threading.active_count()
     for _ in range(5):
         cache.preload(range(6))
     for _ in range(3):
         assert load.begun.acquire(timeout=TIMEOUT)
-    assert threading.active_count() == before + 3
+    assert len(threads_of(cache)) == 3
     for gate in gates:
         gate.set()
     wait_until(lambda: len(cache) == 6)
     settle(cache)
-    assert threading.active_count() == before
     cache.preload([8])  # and there are threads again when there is something to do
     wait_until(lambda: len(cache) == 7)
 
@@ -339,7 +342,28 @@ def test_close_answers_all_who_wait_and_ends_the_threads():
     assert first.outcome() == b"\1" * 10  # it was loaded, so it is delivered
     assert sorted(load.calls) == [1, 2]
     assert (len(cache), cache.n_bytes, cache.n_flying) == (0, 0, 0)
-    assert not any(t.name == "dicube-preload" for t in threading.enumerate())
+    assert not threads_of(cache)
+
+
+def test_close_waits_for_a_thread_that_is_about_to_end(monkeypatch):
+    gate, work = threading.Event(), SliceCache._work
+
+    def slow_to_end(cache):
+        work(cache)
+        assert gate.wait(TIMEOUT)
+
+    monkeypatch.setattr(SliceCache, "_work", slow_to_end)
+    cache = make(Loads())
+    cache.preload([1])
+    wait_until(lambda: len(cache) == 1 and not cache._threads)
+    closing = threading.Thread(target=cache.close)
+    closing.start()
+    closing.join(0.2)
+    assert closing.is_alive()
+    gate.set()
+    closing.join(TIMEOUT)
+    assert not closing.is_alive()
+    assert not threads_of(cache)
 
 
 def test_after_close():
@@ -352,7 +376,7 @@ def test_after_close():
     cache.preload([2])
     cache.clear()
     assert (len(cache), cache.n_bytes, cache.n_flying) == (0, 0, 0)
-    assert not any(t.name == "dicube-preload" for t in threading.enumerate())
+    assert not threads_of(cache)
 
 
 def test_closing_from_many_threads_while_all_is_busy():

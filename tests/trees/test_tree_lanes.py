@@ -14,7 +14,7 @@ import lane_tasks
 import pytest
 
 from dicube_core.settings import get_num_threads, set_num_threads
-from dicube_core.trees.lanes import Lanes
+from dicube_core.trees.lanes import Lanes, _Lane
 from dicube_core.trees.workers import WorkerDiedError
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -75,10 +75,15 @@ def test_a_process_that_dies_takes_only_its_task_along(jobs):
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_progress_is_seen_while_tasks_run(jobs):
-    seen = []
-    run(lane_tasks.count_up, [20, 20], jobs, seen.append)
-    assert max(seen) > 5
+def test_progress_is_seen_while_tasks_run(jobs, tmp_path):
+    mark = tmp_path / "enough"
+
+    def look(done):
+        if done > 5:
+            mark.touch()
+
+    run(lane_tasks.count_until, [str(mark)] * 2, jobs, look)
+    assert mark.exists()
 
 
 @POSIX
@@ -100,6 +105,30 @@ def test_leaving_by_an_error_interrupts_and_waits(tmp_path):
         with pytest.raises(ProcessLookupError):
             os.kill(int(mark.stem), 0)
     assert not set(threading.enumerate()) - before
+
+
+@POSIX
+def test_an_interrupt_while_processes_start_begins_no_task(tmp_path, monkeypatch):
+    told, ready, start = [], threading.Event(), _Lane._open
+
+    def slow_to_start(lane):
+        assert ready.wait(60)
+        return start(lane)
+
+    def interrupt(lane, *, real=_Lane.interrupt):
+        real(lane)
+        told.append(lane)
+        if len(told) == 2:
+            ready.set()
+
+    def stop(_):
+        raise RuntimeError("enough")
+
+    monkeypatch.setattr(_Lane, "_open", slow_to_start)
+    monkeypatch.setattr(_Lane, "interrupt", interrupt)
+    with pytest.raises(RuntimeError, match="enough"), Lanes(2) as lanes:
+        list(lanes.map(lane_tasks.interrupted, [str(tmp_path)] * 3, stop))
+    assert not list(tmp_path.iterdir())
 
 
 _PARENT = """
@@ -147,7 +176,7 @@ def test_workers_clean_up_and_end_when_their_parent_is_killed(tmp_path, sent):
     parent, workers, marks = started(tmp_path)
     parent.send_signal(sent)
     parent.communicate(timeout=60)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while any(map(alive, workers)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(alive, workers))
