@@ -11,16 +11,12 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from trees.holding import held_environment
+
 ROOT = Path(__file__).resolve().parents[1]
 #: What workers must be able to import of the tests.
 _PATH = os.pathsep.join(
-    filter(
-        None,
-        [
-            *map(str, (ROOT, ROOT / "tests", ROOT / "tests" / "trees", ROOT / "integration")),
-            os.environ.get("PYTHONPATH"),
-        ],
-    )
+    map(str, (ROOT, ROOT / "tests", ROOT / "tests" / "trees", ROOT / "integration"))
 )
 _SECONDS = 60
 
@@ -34,15 +30,22 @@ class Cluster:
         For the scheduler file and the workers' own files.
     allowed_failures : int
         Deaths that a task survives.
+
+    Attributes
+    ----------
+    hold : Path
+        For `trees.holding.held`.
     """
 
     def __init__(self, folder: Path, allowed_failures: int = 3) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.file = folder / "scheduler.json"
+        self.hold = folder / "hold"
+        environment = held_environment(self.hold)
         self._environment = {
-            **os.environ,
-            "PYTHONPATH": _PATH,
+            **environment,
+            "PYTHONPATH": os.pathsep.join((environment["PYTHONPATH"], _PATH)),
             "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(allowed_failures),
         }
         self.processes: list[subprocess.Popen] = []
@@ -71,7 +74,7 @@ class Cluster:
         """Start a worker of one thread; it ends with the scheduler."""
         return self._start(
             "worker", self.address, "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1",
-            "--memory-limit", "0", "--death-timeout", "5", "--local-directory", str(self.folder),
+            "--memory-limit", "0", "--death-timeout", "60", "--local-directory", str(self.folder),
             *options, cwd=cwd,
         )  # fmt: skip
 
@@ -81,7 +84,7 @@ class Cluster:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         for process in self.processes:
-            process.wait(timeout=15)
+            process.wait(timeout=60)
 
 
 @contextmanager

@@ -41,5 +41,14 @@ def slow(limit: int) -> int:
     return limit
 
 
+def count_until(mark: str) -> None:
+    """Count until a file is there."""
+    for number in range(1200):
+        if Path(mark).exists():
+            return
+        tell(number)
+        time.sleep(0.05)
+
+
 def decode(reader) -> int:
     return int(reader.frame(0).sum())

@@ -6,10 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from holding import RUN, finished, held, held_environment, temporary, wait_until
 from tree_support import BIG, facts, file_bytes, series_files, tree_of
 
 import dicube_core
@@ -36,29 +36,15 @@ def expected(tree, tmp_path_factory) -> dict[str, bytes]:
     return file_bytes(out)
 
 
-def start(tree, out, *options):
-    code = "from dicube_core.cli import main; main()"
+def start(tree, out, *options, hold=None):
     return subprocess.Popen(
-        [sys.executable, "-c", code, "convert", str(tree), str(out), "--jobs", "2", *options],
+        [sys.executable, "-c", RUN, "convert", str(tree), str(out), "--jobs", "2", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env=None if hold is None else held_environment(hold),
     )
-
-
-def wait_until(condition, process):
-    deadline = time.monotonic() + 60
-    while not condition() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.001)
-
-
-def temporary(out):
-    return list(out.glob(".*.tmp")) if out.exists() else []
-
-
-def finished(out):
-    return list(out.glob("*.dcbs")) if out.exists() else []
 
 
 def workers_of(process):
@@ -79,14 +65,16 @@ def test_killed_and_run_again_is_the_same_as_one_run(
     tree, expected, tmp_path, done_first, whole_group
 ):
     out = tmp_path / "out"
-    process = start(tree, out)
-    wait_until(lambda: len(finished(out)) >= done_first and temporary(out), process)
-    if whole_group:
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
-    process.communicate(timeout=60)
+    with held(tmp_path / "hold", out, done_first):
+        process = start(tree, out, hold=tmp_path / "hold")
+        wait_until(lambda: len(finished(out)) >= done_first and temporary(out), process)
+        if whole_group:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+        process.communicate(timeout=120)
     assert process.returncode == -signal.SIGKILL
+    assert done_first <= len(finished(out)) < N_SERIES
     for path in finished(out):
         assert path.read_bytes() == expected[path.name]
     again = start(tree, out)
@@ -99,9 +87,10 @@ def test_killed_and_run_again_is_the_same_as_one_run(
 
 def test_a_worker_that_is_killed_fails_its_series_alone(tree, expected, tmp_path):
     out = tmp_path / "out"
-    process = start(tree, out)
-    wait_until(lambda: temporary(out), process)
-    os.kill(workers_of(process)[0], signal.SIGKILL)
+    with held(tmp_path / "hold", out, 0):
+        process = start(tree, out, hold=tmp_path / "hold")
+        wait_until(lambda: len(temporary(out)) == 2, process)
+        os.kill(workers_of(process)[0], signal.SIGKILL)
     stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == 3, stderr
     assert "1 failed" in stdout
@@ -117,13 +106,14 @@ def test_a_worker_that_is_killed_fails_its_series_alone(tree, expected, tmp_path
 @pytest.mark.parametrize("group", [True, False], ids=["terminal", "parent"])
 def test_an_interrupt_leaves_no_litter(tree, expected, tmp_path, group):
     out = tmp_path / "out"
-    process = start(tree, out)
-    wait_until(lambda: finished(out) and temporary(out), process)
-    if group:
-        os.killpg(process.pid, signal.SIGINT)
-    else:
-        process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=60)
+    with held(tmp_path / "hold", out, 1):
+        process = start(tree, out, hold=tmp_path / "hold")
+        wait_until(lambda: finished(out) and temporary(out), process)
+        if group:
+            os.killpg(process.pid, signal.SIGINT)
+        else:
+            process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == 130, stdout + stderr
     assert stderr.strip() == "dcbs: interrupted"
     assert not temporary(out)
