@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from support.descriptors import open_files, opened_since
 from support.hostile import _sections, build
 from support.raw import text
 from support.series import make_series, put
@@ -137,21 +138,16 @@ KINDS = [
 ]
 
 
-def descriptors():
-    folder = Path("/proc/self/fd")
-    return len(list(folder.iterdir())) if folder.is_dir() else 0
-
-
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_refused_at_once(kind, way, tmp_path):
     if way == "repair" and "repair" not in dcbs.list_commands(None):
         pytest.skip("there is no such command")
     with special(kind, tmp_path) as path:
-        before = descriptors()
+        before = open_files()
         with pytest.raises((DicomCubeError, OSError)) as caught:
             WAYS[way](path)
-        assert descriptors() == before
+        assert not opened_since(before)
         message = str(caught.value)
         assert path.name.removesuffix(".dcm") in message or "link" in message, message
         assert "Traceback" not in message
