@@ -62,8 +62,8 @@ def test_a_leak_under_load_is_seen(tmp_path):
         size=32,
         count=6,
         rest_every=0.2,
-        least_rests=14,
-        leak=50_000,
+        least_rests=12,
+        leak=100_000,
     )
     assert result.failures == []
     assert "in_use" in result.growing, soak_text(result)
@@ -102,8 +102,10 @@ def shared(tmp_path_factory):
 @pytest.mark.parametrize("name", LOOPS)
 def test_nothing_is_left(name, shared):
     _, less = LOOPS[name]
-    found = measure(shared, name, max(20, 400 // less))
-    assert not found.growing, growth_text([found])
+    found = [measure(shared, name, max(20, 400 // less))]
+    if found[0].growing:  # a table of the interpreter may have grown, once: a leak goes on
+        found.append(measure(shared, name, max(20, 400 // less)))
+    assert not found[-1].growing, growth_text(found)
 
 
 @needs_proc
@@ -152,7 +154,8 @@ class TestLeaksOfOneOperation:
         for descriptor in opened:
             os.close(descriptor)
         assert found.growing
-        assert found.descriptors == 100  # the other half was there after the warm-up
+        # The others were there after the warm-up; some that an earlier test left may go meanwhile.
+        assert 90 < found.descriptors <= 100
 
     def test_threads(self, shared):
         end, threads = threading.Event(), []

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from reliability.soak.resting import Rest
 
-__all__ = ["CURVES", "RULE", "Curve", "Trend", "judge", "trend_of"]
+__all__ = ["CURVES", "RULE", "Curve", "Trend", "behind_warm_up", "judge", "trend_of"]
 
 _BLOCKS = 24
 #: Student's t for 95 % on both sides, some twenty degrees of freedom.
@@ -130,11 +130,14 @@ def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return slope, math.sqrt(float((residuals**2).sum()) / max(1, len(x) - 2) / spread)
 
 
+def behind_warm_up(rests: Sequence[Rest]) -> list[Rest]:
+    """Return the looks that are judged."""
+    return [one for one in rests if one.operations >= _WARM_UP * rests[-1].operations]
+
+
 def judge(rests: Sequence[Rest]) -> dict[str, Trend]:
     """Judge all curves of a process behind the warm-up; nothing where it rested too seldom."""
-    if not rests:
-        return {}
-    late = [one for one in rests if one.operations >= _WARM_UP * rests[-1].operations]
+    late = behind_warm_up(rests)
     if len(late) < 8:
         return {}
     operations = [one.operations for one in late]

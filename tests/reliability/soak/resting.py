@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Gate", "Rest", "rest_now", "settle_interpreter"]
 
-#: A thread that loads ahead ends when it had nothing to do for 0.2 s.
-_LONGEST = 5.0
+#: A thread that loads ahead ends when it had nothing to do for 0.2 s; the machine may be busy.
+_LONGEST = 60.0
+#: Seconds between two looks at the threads, and how many in a row must be alike.
+_LOOK, _ALIKE = 0.01, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def rest_now(seconds: float = 0.0, operations: int = 0) -> Rest:
         thread.name.startswith("dicube") for thread in threading.enumerate()
     ):
         time.sleep(0.01)
+    _wait_for_ended_threads(deadline)
     gc.collect()
     memory, threads = memory_now(), int(status_of("self")["Threads"])
     descriptors = len(list(Path("/proc/self/fd").iterdir())) - 1  # without the one to look
@@ -96,6 +99,22 @@ def rest_now(seconds: float = 0.0, operations: int = 0) -> Rest:
         memory.anonymous,
         memory.file,
     )
+
+
+def _wait_for_ended_threads(deadline: float) -> None:
+    """Wait for threads that have ended for Python, and not yet for the system."""
+    before, alike = _foreign_threads(), 0
+    while alike < _ALIKE and time.monotonic() < deadline:
+        time.sleep(_LOOK)
+        found = _foreign_threads()
+        alike = 0 if before - found else alike + 1
+        before = found
+
+
+def _foreign_threads() -> set[int]:
+    """Return the threads that Python does not know: of libraries, or ended."""
+    known = {thread.native_id for thread in threading.enumerate()}
+    return {int(entry.name) for entry in Path("/proc/self/task").iterdir()} - known
 
 
 class Gate:

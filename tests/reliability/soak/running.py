@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from reliability.soak.judging import judge
+from reliability.soak.judging import behind_warm_up, judge
 from reliability.soak.sampling import sample_process
 from reliability.soak.subjects import make_subjects
 from reliability.soak.workers import Plan, work_process
@@ -123,7 +123,7 @@ def run_soak(
     rest_every : float
         Seconds between two times at rest.
     least_rests : int
-        How often each process rests at least, however long that takes.
+        How often each process rests at least behind the warm-up, however long that takes.
     leak : int
         Bytes that each operation leaves behind, to see that it is found out.
     progress : callable, optional
@@ -201,7 +201,7 @@ class _Load:
 
     def lacks(self, rests: int) -> bool:
         alive = all(process.is_alive() for process, _, _ in self.works)
-        return alive and any(len(seen.rests) < rests for seen in self.seen)
+        return alive and any(len(behind_warm_up(seen.rests)) < rests for seen in self.seen)
 
     def look(self, now: float) -> None:
         for (process, counts, _), seen in zip(self.works, self.seen, strict=True):
