@@ -48,6 +48,9 @@ _WATCH = """
     def watched(values, **options):
         call = {"wide": values.dtype.itemsize == 4, "start": time.monotonic()}
         calls.append(call)
+        if sys.argv[2] == "without":  # some other call does come
+            while len({c["start"] for c in calls if c["wide"] == call["wide"]}) < 2:
+                time.sleep(0.01)
         time.sleep(0.05)
         try:
             return native(values, **options)

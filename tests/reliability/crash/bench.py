@@ -35,15 +35,12 @@ class Bench:
         self.writer, self.inputs, self.area = writer, inputs, area
         self.prepare()
         self.before, _ = look(area)
-        start = time.perf_counter()
-        ended = run(self.work)
-        self.seconds = time.perf_counter() - start
-        if ended.code != DONE:
-            raise SystemExit(f"{writer.name} fails undisturbed: {ended.message}")
+        # Twice, as the machine may be busy: kills that come too late would show nothing.
+        self.seconds = min(self._time_of_run() for _ in range(2))
         self.clean, litter = look(area)
         if self.clean == self.before or litter:
             raise SystemExit(f"{writer.name} writes nothing, or leaves {litter}")
-        self.sweep_seconds = self._time_of_writing()
+        self.sweep_seconds = min(self._time_of_writing() for _ in range(2))
 
     def prepare(self) -> None:
         self.writer.prepare(self.inputs, self.area)
@@ -60,6 +57,15 @@ class Bench:
             return any(_TEMPORARY.fullmatch(path.name) for path in folder.iterdir())
         except OSError:
             return False
+
+    def _time_of_run(self) -> float:
+        self.prepare()
+        start = time.perf_counter()
+        ended = run(self.work)
+        seconds = time.perf_counter() - start
+        if ended.code != DONE:
+            raise SystemExit(f"{self.writer.name} fails undisturbed: {ended.message}")
+        return seconds
 
     def _time_of_writing(self) -> float:
         """Return the seconds from the first sight of a temporary sibling to the end."""
