@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -57,7 +56,7 @@ class FileServer:
     answered: list[int] = field(default_factory=list)
     busy: int = 0
     most_at_once: int = 0
-    connections: Counter[int] = field(default_factory=Counter)
+    connections: int = 0
     url: str = ""
 
     def __post_init__(self) -> None:
@@ -86,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         with self.file.lock:
-            self.file.connections[id(self)] += 1
+            self.file.connections += 1
 
     def do_HEAD(self) -> None:
         self.reply(200, self.file.data, {"Accept-Ranges": "bytes"}, cut=0)
