@@ -297,7 +297,11 @@ def test_help_loads_no_library():
 
 def _interrupted_convert(folder, out):
     """Interrupt a conversion as soon as something is written; return exit code and stderr."""
-    code = "from dicube_core.cli import main; main()"
+    # Whatever runs the tests may have interrupts ignored, as nohup does.
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from dicube_core.cli import main; main()"
+    )
     arguments = ["--threads", "1", "convert", str(folder), str(out)]
     process = subprocess.Popen(
         [sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, text=True

@@ -23,7 +23,7 @@ from dicube_core.source import BytesSource, Requests
 from dicube_core.streaming import DcbStreamingReader
 
 N_FRAMES = 40
-WAIT = 20
+WAIT = 60
 
 
 @pytest.fixture(scope="module")
@@ -275,7 +275,7 @@ def test_a_child_leaves_the_block_whatever_its_parent_was_at():
         with ahead._lock:  # as of a thread that takes something
             child = os.fork()
             if child == 0:
-                signal.alarm(10)
+                signal.alarm(WAIT)
                 ahead.__exit__(None, None, None)
                 os._exit(0)
         assert os.waitpid(child, 0)[1] == 0

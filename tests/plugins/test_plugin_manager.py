@@ -118,7 +118,7 @@ thread.start()
 slow.asked.wait()
 child = os.fork()
 if not child:
-    signal.alarm(20)  # so that it ends at all
+    signal.alarm(60)  # so that it ends at all
     os.write(1, f"child: {manager.adapter('nibabel').name}\\n".encode())
     os._exit(0)
 os.waitpid(child, 0)
@@ -164,7 +164,7 @@ def ask(tmp_path, *names, aliases=None, code=None, **env):
         text=True,
         check=True,
         env={**os.environ, "PYTHONPATH": str(tmp_path), **env},
-        timeout=60,
+        timeout=120,
     )
     answer = json.loads(done.stdout)
     return answer["consumers"], answer["status"]
@@ -373,7 +373,7 @@ def test_a_fork_while_another_thread_loads_plugins(tmp_path):
         text=True,
         check=True,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        timeout=60,
+        timeout=120,
     )
     assert done.stdout == "child: nibabel\n"
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system doe
 # A fork in the tracer stands for one by another thread while this one is at the line.
 PRELUDE = """
 import faulthandler, gzip, json, os, signal, sys
-faulthandler.dump_traceback_later(50, exit=True)
+faulthandler.dump_traceback_later(250, exit=True)
 from dicube_core import path_source
 from dicube_core.path_source import PathSource
 folder = sys.argv[1]
@@ -34,7 +34,7 @@ def forked(check):
     child = os.fork()
     if not child:
         sys.settrace(None)
-        signal.alarm(10)  # it may hang
+        signal.alarm(60)  # it may hang
         try:
             check()
             os._exit(0)
@@ -141,7 +141,7 @@ def run(script: str, folder: Path) -> dict[str, int]:
         [sys.executable, "-W", "ignore", "-c", PRELUDE + script, str(folder)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -10,7 +10,7 @@ from dicube_core.codec.codestream import rpcl_obstacle
 from dicube_core.forks import ForkSafeLock
 from dicube_core.lazy import lazy
 
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 class Slow:
