@@ -22,7 +22,8 @@ def test_all_commands_are_there():
 
 
 def test_exit_codes_are_those_of_the_help():
-    told = re.findall(r"^  (\d+) +(.*)$", EXIT_HELP, re.MULTILINE)
+    lines = re.sub(r"\n {7}(?=\S)", " ", EXIT_HELP)  # some go on in the next one
+    told = re.findall(r"^  (\d+) +(.*)$", lines, re.MULTILINE)
     assert told
     assert re.findall(r"^\| (\d+) \| (.*) \|$", TEXT, re.MULTILINE) == told
 
