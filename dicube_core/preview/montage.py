@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["montage", "write_preview"]
 
+#: Height of a tile in widths, at most: else a spacing may ask for gigabytes.
+_TALLEST = 4
+
 
 def montage(
     series: Reader | DicomCubeImage,
@@ -41,7 +44,8 @@ def montage(
     columns : int, optional
         Tiles in a row.
     tile_width : int
-        Pixels; the height follows from the spacing.
+        Pixels; the height follows from the spacing. Slices that are more than four times as high
+        as they are wide are drawn narrower.
     window : (center, width), optional
         In modality values. By default the file's own, else what holds 98 % of the values.
 
@@ -64,16 +68,27 @@ def montage(
     chosen = evenly_spaced(view.frame_count, max_tiles)
     rows, width = view.pixel_format.shape[:2]
     down, across = view.in_plane_spacing or (1.0, 1.0)
-    size = (tile_width, max(1, round(tile_width * rows * down / (width * across))))
-    columns = columns or math.ceil(math.sqrt(len(chosen) * size[1] / size[0]))
+    aspect = rows * down / (width * across)
+    narrow = max(1.0, aspect / _TALLEST)
+    size = (
+        max(1, round(tile_width / narrow)),
+        max(1, round(tile_width * min(aspect, _TALLEST))),
+    )
+    font_size = max(10, tile_width // 14)
+    # Numbers stand beside each other.
+    step = max(size[0], min(tile_width, 3 * font_size))
+    columns = columns or math.ceil(math.sqrt(len(chosen) * size[1] / step))
     columns = min(columns, len(chosen))
-    whole = (columns * size[0], math.ceil(len(chosen) / columns) * size[1])
-    sheet = Sheet(whole, colour=view.colour, font_size=max(10, tile_width // 14))
-    tiles = view.many(chosen, view.level_for(width, tile_width))
+    whole = (columns * step, math.ceil(len(chosen) / columns) * size[1])
+    sheet = Sheet(whole, colour=view.colour, font_size=font_size)
+    level = view.level_for(width, size[0])
+    if narrow > 1:
+        level = min(level, view.level_for(rows, size[1]))
+    tiles = view.many(chosen, level)
     if not view.colour:
         tiles = window_of(view, window, tiles).grey(tiles)
     for place, (index, tile) in enumerate(zip(chosen, tiles, strict=True)):
-        corner = (place % columns * size[0], place // columns * size[1])
+        corner = (place % columns * step, place // columns * size[1])
         sheet.paste(tile, corner, size)
         sheet.write(str(index), (corner[0] + 4, corner[1] + 2))
     return sheet.image

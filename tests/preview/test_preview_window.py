@@ -130,6 +130,23 @@ def test_spacing_of_the_plane_is_used_though_slices_form_no_grid(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("spacing", "size"),
+    [
+        ("2\\1", (4 * 100, 200)),
+        ("8\\1", (4 * 50, 400)),  # the right aspect in a tile that is narrower
+        ("100\\1", (4 * 30, 400)),
+        ("1e9\\1e-9", (4 * 30, 400)),
+        ("1e300\\1e-300", (4 * 30, 400)),
+        ("1\\100", (4 * 100, 1)),
+    ],
+)
+def test_no_spacing_makes_a_montage_huge(spacing, size, tmp_path):
+    files = make_series(4, KIND, put(text(0x00280030, "DS", spacing)))
+    with dicube_core.open(converted(files, tmp_path)) as reader:
+        assert montage(reader, tile_width=100, columns=4).size == size
+
+
+@pytest.mark.parametrize(
     ("window", "values", "grey"),
     [
         (Window(0, 10), [-5.0, 0, 5, 10, 11, np.nan, np.inf], [0, 0, 128, 255, 255, 0, 255]),
