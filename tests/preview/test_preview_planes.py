@@ -253,3 +253,15 @@ def test_a_voxel_outside():
     for at in ((5, 0, 0), (0, 0, -10), (0, 0)):
         with pytest.raises(FrameIndexError, match="no voxel"):
             planes_of(geometry, at)
+
+
+def test_the_series_itself_is_never_replaced(tmp_path):
+    path = tmp_path / "x.dcbs"
+    dicube_core.convert(write_files(tmp_path / "s", make_series(3)), path)
+    before, link = path.read_bytes(), tmp_path / "link"
+    link.symlink_to(path)
+    with dicube_core.open(path) as reader:
+        for out in (path, link):
+            with pytest.raises(DataConsistencyError, match="would replace the series"):
+                write_preview(reader, out)
+    assert path.read_bytes() == before
