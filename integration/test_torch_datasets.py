@@ -287,6 +287,14 @@ def test_workers_that_live_on_know_the_epoch(files, method):
         assert found == expected[epoch]
 
 
+class Named(Subset):
+    """Has an attribute of the name that data sets of several have."""
+
+    def __init__(self, dataset):
+        super().__init__(dataset, range(len(dataset)))
+        self.datasets = None
+
+
 def test_data_sets_that_are_made_of_others_know_the_epoch(files):
     def patches():
         return PatchDataset(files, SIZE, patches_per_file=2)
@@ -297,6 +305,7 @@ def test_data_sets_that_are_made_of_others_know_the_epoch(files):
         (random_split(first, [5, 3])[1], [first]),
         (ConcatDataset([first, Subset(second, [3, 2])]), [first, second]),
         (StackDataset(image=first, label=second), [first, second]),
+        (Named(Subset(first, range(3))), [first]),
     ]
     for dataset, parts in made:
         starts = []

@@ -141,7 +141,9 @@ def _listeners(dataset: Any) -> list[Any]:
     if hasattr(dataset, "set_epoch"):
         return [dataset]
     own = vars(dataset) if isinstance(dataset, Dataset) else {}
-    parts = own.get("datasets", ())  # a list, or a dict (`StackDataset`)
-    inner = [*(parts.values() if isinstance(parts, dict) else parts)]
+    parts = own.get("datasets")  # anything, in classes of others
+    if isinstance(parts, dict):  # `StackDataset`
+        parts = list(parts.values())
+    inner = list(parts) if isinstance(parts, list | tuple) else []
     inner += [own[name] for name in ("dataset", "data") if isinstance(own.get(name), Dataset)]
     return [found for part in inner for found in _listeners(part)]
