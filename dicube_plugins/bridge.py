@@ -103,8 +103,8 @@ def to_dicom(
         numbers = _numbers(frames, provider.reader.frame_count)
         if where.takes_one and len(numbers) != 1:
             raise ValueError(
-                f"{where.name} takes one slice, not {len(numbers)}: name one with frames=, or "
-                "give a folder or an archive"
+                f"{where.name} takes one slice, not {len(numbers)}: name one with "
+                "frames= (--frames), or give a folder or an archive"
             )
         capability = None
         if asked is not None:

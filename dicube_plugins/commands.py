@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import nullcontext
-from errno import EEXIST
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dicube_core.cli.console import binary_output, put, table_console
+from dicube_core.cli.file_or_url import FILE_OR_URL
 from dicube_core.cli.messages import say
+from dicube_core.cli.places import require_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -135,7 +136,7 @@ def _waiting(text: str) -> AbstractContextManager[object]:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=FILE_OR_URL)
 @click.argument("target", type=click.Path(path_type=Path))
 @_FOR
 @_SYNTAX
@@ -148,7 +149,7 @@ def _waiting(text: str) -> AbstractContextManager[object]:
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was delivered as JSON.")
 def deliver(
-    file: Path,
+    file: Path | str,
     target: Path,
     *,
     consumer: str | None,
@@ -169,7 +170,7 @@ def deliver(
         raise click.UsageError("--multiframe takes all slices, into one file")
     to_stdout = str(target) == "-"
     if not to_stdout:
-        _refuse_existing(target, force=force)
+        _require_free(file, target, force=force)
     with binary_output() if to_stdout else nullcontext(target) as place:
         delivery = _deliver(
             file,
@@ -185,13 +186,13 @@ def deliver(
     (say if to_stdout else put)(report)
 
 
-def _refuse_existing(target: Path, *, force: bool) -> None:
-    if target.is_file() and not force:
-        raise FileExistsError(EEXIST, "it exists; give --force to replace it", str(target))
+def _require_free(file: Path | str, target: Path, *, force: bool) -> None:
+    if target.is_file():
+        require_free(target, force=force, source=file)
 
 
 def _deliver(
-    file: Path,
+    file: Path | str,
     target: Any,
     consumer: str | None,
     transfer_syntax: str | None,
@@ -267,7 +268,7 @@ def export_options(command: click.Command) -> click.Command:
     unchanged: Callable[..., Any] = run
 
     def export(
-        file: Path,
+        file: Path | str,
         target: Path,
         *,
         consumer: str | None,
@@ -279,7 +280,7 @@ def export_options(command: click.Command) -> click.Command:
             return unchanged(file=file, target=target, **options)
         if options.get("nifti"):
             raise click.UsageError("--for and --transfer-syntax are about DICOM, not --nifti")
-        _refuse_existing(target, force=bool(options.get("force")))
+        _require_free(file, target, force=bool(options.get("force")))
         delivery = _deliver(file, target, consumer, transfer_syntax, python)
         put(_line(delivery))
         return None

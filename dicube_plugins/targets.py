@@ -129,7 +129,9 @@ def open_target(target: str | os.PathLike[str] | Writable, archive: ArchiveKind 
         raise TypeError(f"a path or a writable file is needed, not {type(target).__name__}")
     kind = archive or ARCHIVE_SUFFIXES.get(_suffix(str(getattr(target, "name", ""))))
     if kind is None:
-        raise ValueError("say what to write to the stream: archive='zip', 'tar' or 'tar.gz'")
+        raise ValueError(
+            "say what to write to the stream: archive='zip', 'tar' or 'tar.gz' (--archive)"
+        )
     return Target(None, target, kind)
 
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dicube_core.cli.console import put
+from dicube_core.cli.file_or_url import LOCAL_PATH
 from dicube_core.cli.messages import warn
+from dicube_core.cli.places import require_free
 from dicube_core.cli.progress import progress_bar, progress_bars, size_text
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ _FOR_TREES = ("jobs", "name", "split", "resume", "workers")
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=LOCAL_PATH)
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--series-uid", help="Take only the series with this Series Instance UID.")
 @click.option(
@@ -141,8 +143,7 @@ def _refuse_tree_options(ctx: click.Context) -> None:
 def _convert_one(
     source: Path, out: Path, *, force: bool, as_json: bool, options: dict[str, Any]
 ) -> None:
-    if out.exists() and not force:
-        raise FileExistsError(errno.EEXIST, "it exists; give --force to replace it", str(out))
+    require_free(out, force=force, source=source)
     if not source.exists():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(source))
     import dicube_core

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from dicube_core.cli.console import put
+from dicube_core.cli.file_or_url import LOCAL_PATH
 from dicube_core.cli.messages import warn
+from dicube_core.cli.places import refuse_same, require_free
 from dicube_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _pairs(
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=LOCAL_PATH)
 @click.argument("out", type=click.Path(path_type=Path), required=False)
 @click.option("--in-place", is_flag=True, help="Replace FILE itself, as a whole or not at all.")
 @click.option(
@@ -111,11 +112,11 @@ def edit(
         raise click.UsageError("give either OUT or --in-place")
     if deidentify is None and (options or uid_salt or accept_burned_in):
         raise click.UsageError("--option, --uid-salt and --accept-burned-in need --deidentify")
-    for target in (out, report):
-        if target is not None and target.exists() and not force:
-            raise FileExistsError(
-                errno.EEXIST, "it exists; give --force to replace it", str(target)
-            )
+    if out is not None:
+        require_free(out, force=force)
+    if report is not None:
+        require_free(report, force=force, source=file)
+        refuse_same(report, out or file, "the file that is written")
     from dicube_core.editing.edit import edit as edit_file
 
     profile = None

@@ -8,6 +8,7 @@ import click
 
 from dicube_core.cli.console import put
 from dicube_core.cli.file_or_url import FILE_OR_URL
+from dicube_core.cli.places import require_free
 from dicube_core.cli.progress import progress_bar
 from dicube_core.urls import shown
 
@@ -36,12 +37,9 @@ def export(file: Path | str, target: Path, *, nifti: bool, force: bool) -> None:
 
 
 def _export_nifti(file: Path | str, target: Path, *, force: bool) -> None:
-    import errno
-
     import dicube_core
 
-    if target.exists() and not force:
-        raise FileExistsError(errno.EEXIST, "it exists; give --force to replace it", str(target))
+    require_free(target, force=force, source=file)
     from dicube_core.error_places import errors_name
 
     image = dicube_core.load(file)

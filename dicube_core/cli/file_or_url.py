@@ -1,4 +1,4 @@
-"""The argument of commands that read a file wherever it is."""
+"""Arguments of commands that read a file: wherever it is, or from a disk."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dicube_core.urls import is_url, path_or_url
+from dicube_core.urls import is_url, path_or_url, shown_url
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from click.shell_completion import CompletionItem
 
-__all__ = ["FILE_OR_URL"]
+__all__ = ["FILE_OR_URL", "LOCAL_PATH"]
 
 
 class _FileOrUrl(click.ParamType):  # type: ignore[type-arg]  # not generic at run time before 8.2
@@ -35,4 +35,20 @@ class _FileOrUrl(click.ParamType):  # type: ignore[type-arg]  # not generic at r
         return [] if is_url(incomplete) else click.Path().shell_complete(ctx, param, incomplete)
 
 
+class _LocalPath(_FileOrUrl):
+    """A path; an address is refused as what it is, not as a file that is not there."""
+
+    name = "path"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | str:
+        """Return a path."""
+        found = super().convert(value, param, ctx)
+        if isinstance(found, str):
+            self.fail(f"{shown_url(found)} is an address; copy it to a disk first", param, ctx)
+        return found
+
+
 FILE_OR_URL = _FileOrUrl()
+LOCAL_PATH = _LocalPath()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import math
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import click
 
 from dicube_core.cli.console import put
 from dicube_core.cli.file_or_url import FILE_OR_URL
+from dicube_core.cli.places import require_free
 
 __all__ = ["preview"]
 
@@ -61,8 +61,9 @@ def preview(
     say where right, left, front, back, head and feet are.
     """
     _refuse_mixed(planes=planes, of_montage=(max_tiles, columns), volume=volume)
-    if out.exists() and not force:
-        raise FileExistsError(errno.EEXIST, "it exists; give --force to replace it", str(out))
+    if out.suffix.lower() != ".png":
+        raise click.UsageError(f"{out} is to be a PNG picture; give a name that ends in .png")
+    require_free(out, force=force, source=file)
     from dicube_core.preview import write_preview
     from dicube_core.reader import Reader
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import click
 
 from dicube_core.cli.console import binary_output, put
 from dicube_core.cli.file_or_url import FILE_OR_URL
+from dicube_core.cli.places import require_free
 
 __all__ = ["references"]
 
@@ -36,8 +36,8 @@ def references(
     import dicube_core
 
     to_stdout = str(out) == "-"
-    if not to_stdout and out.exists() and not force:
-        raise FileExistsError(errno.EEXIST, "it exists; give --force to replace it", str(out))
+    if not to_stdout:
+        require_free(out, force=force, source=file)
     found = dicube_core.references(file, url=url, checksums=checksums)
     text = json.dumps(found)
     if to_stdout:

@@ -12,6 +12,7 @@ import click
 
 from dicube_core.cli.console import put
 from dicube_core.cli.exits import Exit
+from dicube_core.cli.file_or_url import LOCAL_PATH
 from dicube_core.cli.messages import warn
 from dicube_core.cli.progress import progress_bar
 
@@ -24,7 +25,7 @@ __all__ = ["repair"]
 
 
 @click.command()
-@click.argument("damaged", type=click.Path(path_type=Path))
+@click.argument("damaged", type=LOCAL_PATH)
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace OUT if it exists; never DAMAGED.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

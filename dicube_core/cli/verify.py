@@ -84,7 +84,11 @@ def _print(against: Path | None, report: VerifyReport) -> None:
     for failure in report.failures:
         put(f"FAILED {' '.join(failure.split())}")
     checks = "checksums compared" if report.checksums else "the file has no checksums"
-    put(f"{report.path}: {report.frames_decoded} of {report.frame_count} frames decoded, {checks}")
+    if not report.frame_count:
+        put(f"{report.path}: no frame could be looked for")
+    else:
+        decoded = f"{report.frames_decoded} of {report.frame_count} frames decoded"
+        put(f"{report.path}: {decoded}, {checks}")
     if report.slices_compared:
         put(
             f"{report.slices_compared} slices compared with {against}: "

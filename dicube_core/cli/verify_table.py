@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dicube_core.trees.verifying import VerifiedFile, VerifyFilesReport
+    from dicube_core.verify import VerifyReport
 
 __all__ = ["verify_many"]
 
@@ -65,12 +66,18 @@ def _cells(one: VerifiedFile) -> list[str]:
     outcome = "OK" if report.ok else f"NOT OK, {len(report.failures)} failures"
     return [
         _plain(one.path),
-        f"{report.frames_decoded} of {report.frame_count}",
-        "compared" if report.checksums else "none",
-        size_text(one.file_bytes),
+        f"{report.frames_decoded} of {report.frame_count}" if report.frame_count else "-",
+        _checksums(report),
+        size_text(one.file_bytes) if one.file_bytes else "-",  # what stores hold is not asked
         f"{one.seconds:.2f}",
         f"{outcome}, repaired" if report.repaired else outcome,
     ]
+
+
+def _checksums(report: VerifyReport) -> str:
+    if not report.frame_count:
+        return "-"  # it could not be opened, so that nobody knows
+    return "compared" if report.checksums else "none"
 
 
 def _reasons(report: VerifyFilesReport) -> list[str]:

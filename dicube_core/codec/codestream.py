@@ -335,7 +335,7 @@ def rpcl_obstacle(info: CodestreamInfo) -> str:
     if info.progression != "RPCL":
         return f"its progression is {info.progression}"
     if not info.has_tlm:
-        return "it has no TLM marker (convert the source with progressive=True)"
+        return "it has no TLM marker (convert the source with progressive=True, --progressive)"
     base = -(-max(info.rows, info.columns) // (1 << info.levels))
     if base > _RPCL_BASE:
         return f"its lowest resolution is {base} wide, {_RPCL_BASE} is allowed"

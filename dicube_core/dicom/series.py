@@ -151,7 +151,7 @@ def _require_one_series(
     if not sources:
         raise SeriesError(
             f"no instance has Series Instance UID {series_uid!r}; found: {listing}",
-            suggestion="choose one of these with series_uid=",
+            suggestion="choose one of these with series_uid= (--series-uid)",
         )
     if len({source.text(0x0020000E) for source in sources}) > 1:
         raise SeriesError(

@@ -1,0 +1,47 @@
+"""Where commands write to: nothing that is there is lost by accident."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import click
+
+__all__ = ["refuse_same", "require_free"]
+
+
+def require_free(out: Path, *, force: bool, source: Path | str | None = None) -> None:
+    """Refuse a target that exists, unless it may be replaced.
+
+    Parameters
+    ----------
+    out : Path
+        The file to be written.
+    force : bool
+        Replace what is there; but never the source.
+    source : Path or str, optional
+        What is read; an address is no file that could be written to.
+
+    Raises
+    ------
+    FileExistsError
+        It is there.
+    click.UsageError
+        It is the source.
+    """
+    if not out.exists():
+        return
+    if not force:
+        raise FileExistsError(errno.EEXIST, "it exists; give --force to replace it", str(out))
+    if source is not None:
+        refuse_same(out, source, "the file that is read")
+
+
+def refuse_same(one: Path, other: Path | str, what: str) -> None:
+    """Refuse a target that is another file of the command, by whatever name or link."""
+    if not isinstance(other, Path):
+        return
+    same = os.path.realpath(one) == os.path.realpath(other)
+    if same or (one.exists() and other.exists() and one.samefile(other)):
+        raise click.UsageError(f"{one} is {what}; give another name")
