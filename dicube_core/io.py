@@ -30,8 +30,8 @@ def load(file_path: Source, skip_meta: bool = False) -> DicomCubeImage:
 
     Parameters
     ----------
-    file_path : path, bytes, seekable binary file, or ByteSource
-        The file.
+    file_path : path, bytes, seekable binary file, address, or ByteSource
+        The file; addresses as for `open`.
     skip_meta : bool
         Leave out the DICOM metadata and headers.
 

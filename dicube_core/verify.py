@@ -100,6 +100,8 @@ def verify_file(
 
     Parameters
     ----------
+    path : path-like
+        The ``.dcbs`` file, or its address as for `open`.
     progress : callable, optional
         Called with (frames decoded, frames in all).
 

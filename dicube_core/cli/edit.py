@@ -146,11 +146,10 @@ def _profile(
 ) -> Deidentification:
     from dicube_core.editing.profile import Deidentification, Option
 
-    return Deidentification(
-        frozenset(map(Option, options)),
-        b"" if uid_salt is None else uid_salt.read_bytes(),
-        accept_burned_in,
-    )
+    salt = b"" if uid_salt is None else uid_salt.read_bytes()
+    if uid_salt is not None and not salt:  # else one would be made up, as where none is given
+        raise click.BadParameter(f"{uid_salt} is empty", param_hint="--uid-salt")
+    return Deidentification(frozenset(map(Option, options)), salt, accept_burned_in)
 
 
 def _write_report(path: Path, done: EditReport) -> None:

@@ -61,6 +61,13 @@ class Deidentification:
         that no file agrees with any other.
     accept_burned_in : bool
         Go on where BurnedInAnnotation is YES. Pixels are never changed.
+
+    Raises
+    ------
+    ValueError
+        There is no such option.
+    DataConsistencyError
+        The salt is too short.
     """
 
     options: frozenset[Option] = frozenset()

@@ -86,3 +86,13 @@ def test_options_are_those_of_the_profile():
     from dicube_core.editing.profile import Option
 
     assert set(_OPTIONS) == {option.value for option in Option}
+
+
+def test_an_empty_file_is_no_salt(converted, tmp_path):
+    salt = tmp_path / "salt.bin"
+    salt.touch()
+    out = tmp_path / "out.dcbs"
+    done = run("edit", converted, out, "--deidentify", "basic", "--uid-salt", salt)
+    assert done.exit_code == 2
+    assert f"{salt} is empty" in done.stderr
+    assert not out.exists()
