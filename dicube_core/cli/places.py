@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path
 
-import click
+from dicube_core.exceptions import DataConsistencyError
 
 __all__ = ["refuse_same", "require_free"]
 
@@ -27,7 +27,7 @@ def require_free(out: Path, *, force: bool, source: Path | str | None = None) ->
     ------
     FileExistsError
         It is there.
-    click.UsageError
+    DataConsistencyError
         It is the source.
     """
     if not out.exists():
@@ -44,4 +44,4 @@ def refuse_same(one: Path, other: Path | str, what: str) -> None:
         return
     same = os.path.realpath(one) == os.path.realpath(other)
     if same or (one.exists() and other.exists() and one.samefile(other)):
-        raise click.UsageError(f"{one} is {what}; give another name")
+        raise DataConsistencyError(f"{one}: it is {what}", suggestion="give another name")
