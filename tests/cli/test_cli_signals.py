@@ -62,7 +62,7 @@ def stopped(tmp_path):
 )
 def test_a_command_that_is_stopped_leaves_nothing_half_written(stopped, sent, code, said):
     stopped.send_signal(sent)
-    _, stderr = stopped.communicate(timeout=30)
+    _, stderr = stopped.communicate(timeout=120)
     assert stopped.returncode == code
     assert stderr.decode().strip().splitlines()[-1] == f"dcbs: {said}"
 
@@ -73,7 +73,7 @@ def test_a_stopped_command_says_so_where_nobody_reads(stopped, sent, code):
     """Such as below a terminal that was closed: exit code 0 would say that the file is whole."""
     stopped.stderr.close()
     stopped.send_signal(sent)
-    assert stopped.wait(timeout=30) == code
+    assert stopped.wait(timeout=120) == code
 
 
 @POSIX

@@ -27,7 +27,7 @@ def run(*arguments, gone=(), stdout=subprocess.DEVNULL):
             [sys.executable, "-c", MAIN, *map(str, arguments)],
             stdout=pipes.get(1, stdout),
             stderr=pipes.get(2, subprocess.DEVNULL),
-            timeout=60,
+            timeout=120,
             check=False,
         ).returncode
 
@@ -142,7 +142,7 @@ from dicube_core.cli import main; main()
 def test_what_a_library_prints_never_ends_up_in_the_file(converted, series, tmp_path):
     out = tmp_path / "a.dcbs"
     arguments = [sys.executable, "-c", CLOSED, CHATTY, "convert", series, out]
-    assert subprocess.run(arguments, timeout=60, check=False).returncode == 0
+    assert subprocess.run(arguments, timeout=120, check=False).returncode == 0
     assert out.read_bytes() == converted.read_bytes()
 
 
