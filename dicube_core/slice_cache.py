@@ -203,15 +203,20 @@ class SliceCache(Generic[K]):
             self._queued.notify(len(self._queue))
             while len(self._threads) < min(self._n_threads, len(self._queue)):
                 thread = threading.Thread(target=self._work, name="dicube-preload")
-                self._threads.add(thread)
                 try:
+                    self._threads.add(thread)
                     thread.start()
                 except RuntimeError:  # none to be had, or the interpreter is ending
                     self._threads.discard(thread)
                     self._queue.clear()
+                except BaseException:  # an interrupt: nobody knows whether it will ever run
+                    self._threads.discard(thread)
+                    raise
 
     def _work(self) -> None:
         """Load what is queued; the body of a thread."""
+        with self._lock:
+            self._threads.add(threading.current_thread())  # it is not, after an interrupt
         while True:
             with self._lock:
                 if not self._queue and not self._closed:

@@ -321,6 +321,24 @@ def test_no_thread_to_be_had(monkeypatch):
     cache.close()
 
 
+@pytest.mark.parametrize("begun", [False, True], ids=["before", "after"])
+def test_an_interrupt_while_a_thread_is_started(begun, monkeypatch):
+    def start(thread, *, real=threading.Thread.start):
+        if begun:
+            real(thread)
+        raise KeyboardInterrupt
+
+    cache = make(Loads(), n_threads=1)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(KeyboardInterrupt):
+        cache.preload([1])
+    monkeypatch.setattr(threading.Thread, "start", start.__kwdefaults__["real"])
+    cache.preload([2])
+    wait_until(lambda: 2 in cache)
+    cache.close()
+    assert not threads_of(cache)
+
+
 def test_close_answers_all_who_wait_and_ends_the_threads():
     load = Loads()
     gates = [load.hold(key) for key in (1, 2)]
