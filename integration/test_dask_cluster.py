@@ -27,8 +27,6 @@ from dicube_core.trees.report import Outcome
 from dicube_core.trees.workers import WorkerDiedError
 from dicube_plugins.dask import DaskWorkers, map_series
 
-pytestmark = pytest.mark.timeout(180)
-
 N_SERIES = 8
 
 

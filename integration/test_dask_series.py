@@ -26,8 +26,6 @@ from dicube_plugins.dask import histogram, map_series
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.timeout(120)
-
 SCHEDULERS = ("sync", "threads", "processes")
 EDGES = (-1200, -500, -100.5, 0, 40, 41, 2000, 5000)
 

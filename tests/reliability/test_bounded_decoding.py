@@ -42,7 +42,6 @@ from reliability.unruly_codec import (
     UnrulyCodec,
 )
 
-pytestmark = pytest.mark.timeout(120)
 #: Long enough for any frame that is decoded here.
 PLENTY = 60.0
 

@@ -29,7 +29,6 @@ from dicube_core.settings import Limits, set_limits
 from reliability.test_bounded_decoding import children, image_of
 from reliability.unruly_codec import HANGS, NAME, UnrulyCodec
 
-pytestmark = pytest.mark.timeout(120)
 PLENTY = 60.0
 
 

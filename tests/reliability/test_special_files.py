@@ -32,7 +32,7 @@ from dicube_plugins.bridge import to_dicom
 from dicube_plugins.sniff import is_dcbs
 
 # What blocks on a pipe would block for ever.
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(120)
 if os.name != "posix":
     pytest.skip("special files of POSIX", allow_module_level=True)
 
