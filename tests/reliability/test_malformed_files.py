@@ -58,7 +58,7 @@ def test_a_sample_of_the_form_that_one_file_has():
 @pytest.fixture(scope="module")
 def selftest():
     suite = "reliability.malformed.selftest:misbehaving"
-    code, told = run("--suite", suite, "--cpu-seconds", "1")
+    code, told = run("--suite", suite, "--cpu-seconds", "2")
     assert code == 1
     return told
 

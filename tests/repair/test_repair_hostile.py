@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from repair_cases import converted
 
 TESTS = Path(__file__).parents[1]
+_TIMEOUT = 840
 
 
+@pytest.mark.timeout(_TIMEOUT + 60)
 def test_hostile_files(tmp_path):
     whole = converted("grey", tmp_path)
     (tmp_path / "a.dcbs").write_bytes(whole.data)
@@ -20,7 +23,7 @@ def test_hostile_files(tmp_path):
         cwd=TESTS,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=_TIMEOUT,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
