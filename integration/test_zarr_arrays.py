@@ -535,3 +535,16 @@ def test_a_frame_is_decoded_into_arrays_of_its_type_alone():
     for out in others:
         with pytest.raises(DataConsistencyError):
             codec.decode(data, out)
+
+
+@pytest.mark.filterwarnings("ignore:saving variable None with floating point data")
+def test_a_dataset_of_references_is_written_without_their_encoding(tmp_path):
+    xr = pytest.importorskip("xarray")
+    pytest.importorskip("kerchunk")
+    path = array_files.ct_file(tmp_path, SMALL)
+    dataset = xr.open_dataset(dicube_core.references(path), engine="kerchunk")
+    with pytest.raises(DataConsistencyError, match="drop_encoding"):
+        dataset.to_zarr(tmp_path / "a.zarr", zarr_format=2, consolidated=False)
+    dataset.drop_encoding().to_zarr(tmp_path / "b.zarr", zarr_format=2, consolidated=False)
+    written = xr.open_zarr(tmp_path / "b.zarr", consolidated=False)
+    assert np.array_equal(written.image.values, dataset.image.values)

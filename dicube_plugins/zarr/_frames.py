@@ -133,7 +133,8 @@ class FrameChunk:
         if self.checksums is not None:
             raise DataConsistencyError(
                 "the configuration lists the frames of a file; what is written is none of them",
-                suggestion="leave crc32 out",
+                suggestion="leave crc32 out; of a dataset of xarray that references opened, write "
+                "dataset.drop_encoding()",
             )
         frame = values.reshape(self.pixel_format.shape)
         coded = get_codec(self.codec).encode(frame, self.pixel_format)
