@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from dicube_core.path_source import PathSource
@@ -37,24 +37,11 @@ def dicube_open_source(source: object) -> ByteSource | None:
         return None
     system, path = getattr(source, "fs", None), getattr(source, "path", None)
     if hasattr(system, "cat_file") and isinstance(path, str):
-        if _is_plain_web(system):
-            return remote_source(path)  # which asks for one version with each request
         from dicube_plugins.remote._fsspec import FsspecSource
         from dicube_plugins.remote._where import FileOf
 
         return FsspecSource(FileOf(system, path), RemoteOptions.of_environment())
     return None
-
-
-def _is_plain_web(system: Any) -> bool:
-    """Tell whether a file system is that of the web, with nothing set that only it knows."""
-    # Those of caches and the like answer with the protocol of their own.
-    return (
-        getattr(system, "protocol", None) == ("http", "https")
-        and not system.storage_options
-        and not system.storage_args
-        and find_spec("urllib3") is not None
-    )
 
 
 def _local_path(url: str) -> str:

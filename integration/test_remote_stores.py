@@ -350,22 +350,6 @@ def test_the_web_by_fsspec(files, values):
         assert all(asked.start >= 0 for asked in server.log[-2:])  # the last one reads ranges
 
 
-def test_the_web_by_fsspec_is_asked_for_one_version(files, values):
-    pytest.importorskip("aiohttp")
-    with serving(files[0]) as server:
-        reader = dicube_core.open(fsspec.open(server.url))
-        assert np.array_equal(reader.frame(-1), values[-1])
-        assert server.log[-1].headers["If-Match"] == server.etag
-        server.data, server.etag = files[1], '"two"'
-        with pytest.raises(InvalidCubeFileError, match="changed"):
-            reader.frame(-2)
-        # What only the file system knows, it is asked for.
-        server.data = files[0]
-        file = fsspec.open(server.url, headers={"X-Token": "abc"})
-        assert np.array_equal(dicube_core.open(file).frame(-1), values[-1])
-        assert server.log[-1].headers["X-Token"] == "abc"
-
-
 @pytest.mark.parametrize(
     "url",
     [
