@@ -61,12 +61,15 @@ def test_a_volume_that_there_is_none_of(converted, tmp_path):
 
 def test_the_series_itself_is_never_replaced(converted, tmp_path):
     before = converted.read_bytes()
-    link = tmp_path / "link"
+    link = tmp_path / "link.png"
     link.symlink_to(converted)
-    for out in (converted, link):
+    for out, code, said in [
+        (converted, Exit.USAGE, "ends in .png"),
+        (link, Exit.BAD_INPUT, "it is the file that is read"),
+    ]:
         done = run("preview", converted, out, "--force")
-        assert done.exit_code == Exit.BAD_INPUT
-        assert "would replace the series" in done.stderr
+        assert done.exit_code == code
+        assert said in done.stderr
         assert converted.read_bytes() == before
 
 
