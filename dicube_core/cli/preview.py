@@ -61,9 +61,9 @@ def preview(
     say where right, left, front, back, head and feet are.
     """
     _refuse_mixed(planes=planes, of_montage=(max_tiles, columns), volume=volume)
+    require_free(out, force=force, source=file)
     if out.suffix.lower() != ".png":
         raise click.UsageError(f"{out} is to be a PNG picture; give a name that ends in .png")
-    require_free(out, force=force, source=file)
     from dicube_core.preview import write_preview
     from dicube_core.reader import Reader
 

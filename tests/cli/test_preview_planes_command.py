@@ -63,13 +63,10 @@ def test_the_series_itself_is_never_replaced(converted, tmp_path):
     before = converted.read_bytes()
     link = tmp_path / "link.png"
     link.symlink_to(converted)
-    for out, code, said in [
-        (converted, Exit.USAGE, "ends in .png"),
-        (link, Exit.BAD_INPUT, "it is the file that is read"),
-    ]:
+    for out in (converted, link):
         done = run("preview", converted, out, "--force")
-        assert done.exit_code == code
-        assert said in done.stderr
+        assert done.exit_code == Exit.BAD_INPUT
+        assert "it is the file that is read" in done.stderr
         assert converted.read_bytes() == before
 
 
