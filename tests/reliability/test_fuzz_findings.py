@@ -251,6 +251,13 @@ def test_a_stray_delimiter_is_no_element_of_other_encodings() -> None:
     TARGETS["part10"].run(source[:at] + b"\xfe\xff\xdd\xe0\0\0\0\0" + source[at:])
 
 
+def test_a_first_element_without_vr_is_no_difference_to_pydicom() -> None:
+    """It takes all for implicit then, whatever the transfer syntax says."""
+    (source,) = make_series(1).values()
+    at = source.index(b"\x08\0\x05\0CS\n\0")
+    TARGETS["part10"].run(source[: at + 2] + b"\x05CS\0\n\0" + source[at + 8 :])
+
+
 _OVERFLOWS = ["1e999", "-1e999", "1.5E+400", "1" * 400 + ".0", "1" * 300 + "e20"]
 
 

@@ -67,6 +67,9 @@ def _check_against_pydicom(data: bytes, source: SliceSource) -> None:
     if header.rest:
         return  # a last element that is cut is read by each in its own way
     data = header.dataset
+    looks_explicit = data[4:6].isalpha() and data[4:6].isupper()
+    if looks_explicit != header.encoding.explicit:
+        return  # pydicom goes by the first element, whatever the transfer syntax says
     elements = {e.tag: e for e in walk(data, header.encoding)}
     if any(tag >> 16 in (0x0000, 0x0002, 0xFFFE) for tag in elements):
         return
