@@ -70,21 +70,22 @@ def read_file_meta(front: bytes, start: int) -> tuple[str, str, int]:
     Raises
     ------
     MetaDataError
-        An element of group 0002 is not well-formed.
+        An element of group 0002 is not well-formed, or two contradict each other.
     """
-    syntax = class_uid = ""
+    said: dict[int, str] = {}
     position = start
     # Group 0002 alone is walked: it is always explicit, what follows it may not be.
     while front[position : position + 2] == b"\x02\x00":
         element = next(walk(front, EXPLICIT_LITTLE, position))
         if element.tag in (TRANSFER_SYNTAX, _MEDIA_STORAGE_CLASS):
             value = front[element.value : element.value_stop].decode("latin-1").rstrip(" \0")
-            if element.tag == TRANSFER_SYNTAX:
-                syntax = value
-            else:
-                class_uid = value
+            if said.setdefault(element.tag, value) != value:  # some readers go by the last
+                raise MetaDataError(
+                    f"byte {position}: element (0002,{element.tag & 0xFFFF:04X}) is there twice, "
+                    f"as {said[element.tag]!r} and {value!r}"
+                )
         position = element.stop
-    return syntax, class_uid, position
+    return said.get(TRANSFER_SYNTAX, ""), said.get(_MEDIA_STORAGE_CLASS, ""), position
 
 
 def encoding_found(front: bytes, start: int, syntax: str) -> Encoding:

@@ -395,3 +395,25 @@ def test_other_files_are_not_taken_for_data_sets(data):
 def test_a_packed_file_is_named():
     with pytest.raises(NotDicomError, match="packed with gzip; unpack it"):
         scan(b"\x1f\x8b\x08\0" + bytes(50), "x.dcm.gz")
+
+
+def _twice(number, value):
+    """Return a file whose file meta information ends with another such element."""
+    element = EXPLICIT.element(Node(0x00020000 | number, "UI", value))
+    return written(slice_nodes(0), meta=file_meta(slice_nodes(0), EXPLICIT_LE) + element)
+
+
+def test_an_element_of_the_file_meta_that_is_there_twice(tmp_path):
+    same = _twice(0x10, EXPLICIT_LE.encode() + b"\0" * (len(EXPLICIT_LE) % 2))
+    _, found = converted(same, tmp_path)
+    assert found == same
+
+
+@pytest.mark.parametrize("number", [0x02, 0x10])
+@pytest.mark.parametrize("value", [IMPLICIT_LE.encode() + b"\0", b"1.2.840.10008.1.2.1\x000 "])
+def test_two_that_contradict_each_other_are_refused(number, value, tmp_path):
+    """Some readers go by the first, others by the last."""
+    (tmp_path / "x.dcm").write_bytes(_twice(number, value))
+    with pytest.raises(MetaDataError, match=rf"x\.dcm: byte \d+: .*\(0002,00{number:02X}\).*twice"):
+        dicube_core.convert(tmp_path, tmp_path / "x.dcbs")
+    assert not (tmp_path / "x.dcbs").exists()
