@@ -292,7 +292,7 @@ def test_a_file_is_never_written_over_by_what_is_made_of_it(
 def test_pictures_are_called_png(converted, tmp_path):
     done = run("preview", converted, tmp_path / "a.jpg")
     assert done.exit_code == 2
-    assert ".png" in done.stderr
+    assert ".png" in done.output
     assert list(tmp_path.iterdir()) == []
 
 
@@ -309,8 +309,8 @@ def test_an_address_is_no_path_where_a_disk_is_needed(arguments):
     url = "https://user:secret@example.org/a.dcbs?signature=secret"
     done = run(*(url if one == "URL" else one for one in arguments))
     assert done.exit_code == 2
-    assert "https://example.org/a.dcbs is an address" in done.stderr
-    assert "secret" not in done.stderr
+    assert "https://example.org/a.dcbs is an address" in done.output
+    assert "secret" not in done.output
 
 
 def test_deliver_reads_an_address(converted, tmp_path):
