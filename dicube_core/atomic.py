@@ -23,7 +23,7 @@ from dicube_core.temporaries import (
 if TYPE_CHECKING:
     from dicube_core.source import ByteSource
 
-__all__ = ["AtomicFile", "write_copy"]
+__all__ = ["AtomicFile", "is_same_file", "write_bytes", "write_copy"]
 
 #: Bytes of a file that is copied that are in memory at once.
 _CHUNK = 1 << 20
@@ -134,6 +134,13 @@ class AtomicFile(Discarding):
             self._remove()
 
 
+def write_bytes(data: bytes, path: str | os.PathLike[str]) -> None:
+    """Write a file, as a whole or not at all."""
+    with AtomicFile(path) as target:
+        target.file.write(data)
+        target.commit()
+
+
 def write_copy(source: ByteSource, path: str | os.PathLike[str]) -> None:
     """Write the bytes of a source to a file, as a whole or not at all."""
     with AtomicFile(path) as target:
@@ -141,6 +148,15 @@ def write_copy(source: ByteSource, path: str | os.PathLike[str]) -> None:
         for position in range(0, size, _CHUNK):
             target.file.write(source.read_at(position, min(_CHUNK, size - position)))
         target.commit()
+
+
+def is_same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Tell whether two paths lead to one file that is there, by whatever names or links.
+
+    What is written must not replace what it is made of.
+    """
+    both = os.path.exists(one) and os.path.exists(other)  # noqa: PTH110 - may be an address
+    return both and os.path.samefile(one, other)  # noqa: PTH121
 
 
 def _remove(temporary: Path, pid: int) -> None:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PALETTE_TAGS", "Colours", "colours_of"]
 
-_PALETTE = "PALETTE COLOR"
 _BY_STANDARD = frozenset(("YBR_FULL", "YBR_FULL_422"))
 #: Descriptors, tables and segmented tables of the palette (PS3.3 C.7.9).
 PALETTE_TAGS = (
@@ -60,7 +59,7 @@ def colours_of(reader: ColourFile) -> Colours | None:
     """
     fmt = reader.pixel_format
     kind = fmt.photometric_interpretation
-    if kind == _PALETTE:
+    if fmt.is_palette:
         return Colours(reader, fmt)
     if not fmt.is_colour:
         return None

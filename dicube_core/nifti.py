@@ -8,7 +8,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Any, Literal
 
-from dicube_core.atomic import AtomicFile
+from dicube_core.atomic import write_bytes
 from dicube_core.exceptions import (
     DataConsistencyError,
     InvalidCubeFileError,
@@ -236,9 +236,7 @@ def save_to_nifti(image: DicomCubeImage, file_path: str | os.PathLike[str]) -> N
     if path.lower().endswith(".gz"):
         # No time stamp: equal images give equal files.
         data = gzip.compress(data, compresslevel=6, mtime=0)
-    with AtomicFile(path) as atomic:
-        atomic.file.write(data)
-        atomic.commit()
+    write_bytes(data, path)
 
 
 def _parsed(nibabel: Any, data: bytes) -> Any:
@@ -300,7 +298,7 @@ def _new_file(nibabel: Any, image: DicomCubeImage) -> bytes:
             "the image", [] if report is None else [f.message for f in report.findings]
         )
     photometric = image.pixel_format.photometric_interpretation
-    if photometric.startswith("YBR") or photometric == "PALETTE COLOR":
+    if photometric.startswith("YBR") or image.pixel_format.is_palette:
         # RGB is all that NIfTI can say of colour; indices would pass for grey.
         raise UnsupportedKindError(
             f"NIfTI has no place for {photometric} values",

@@ -178,6 +178,11 @@ class PixelFormat:
         return self.samples_per_pixel == 3
 
     @property
+    def is_palette(self) -> bool:
+        """Whether stored values are indices of colours (PS3.3 C.7.6.3.1.2)."""
+        return self.photometric_interpretation == "PALETTE COLOR"
+
+    @property
     def is_subsampled(self) -> bool:
         """Whether two pixels share their colour in uncompressed DICOM."""
         return self.is_colour and self.photometric_interpretation in _SUBSAMPLED

@@ -102,7 +102,7 @@ def _meaning(reader: Reader, labels: Labels) -> tuple[str, dict[str, Any], tuple
     fmt, transform = reader.pixel_format, ModalityTransform.of_reader(reader)
     attrs = dict(labels.image_attrs)
     kind = fmt.photometric_interpretation
-    if fmt.is_colour or kind == "PALETTE COLOR":
+    if fmt.is_colour or fmt.is_palette:
         if kind == "RGB":
             return "image", attrs | {"long_name": "red, green and blue"}, ()
         attrs["long_name"] = f"stored values of {kind}"

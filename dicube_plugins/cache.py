@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dicube_core import __version__
-from dicube_core.atomic import AtomicFile
+from dicube_core.atomic import write_bytes
 from dicube_core.codec.self_test import distribution_version
 from dicube_core.forks import ForkSafeLock
 from dicube_plugins.capability import PROBED, Capability
@@ -125,9 +125,7 @@ def write_entry(path: Path, values: dict[str, Any]) -> None:
     data = json.dumps(values, indent=1).encode()
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with AtomicFile(path) as atomic:
-            atomic.file.write(data)
-            atomic.commit()
+        write_bytes(data, path)
 
 
 _default = CapabilityCache()

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
 
-    from rich.console import Console
-
     from dicube_plugins.archives import ArchiveKind
     from dicube_plugins.bridge import Delivery
     from dicube_plugins.integrations import IntegrationReport
@@ -93,16 +91,14 @@ def doctor(
         with _waiting("letting frameworks read a file"):
             probed = probe_integrations()
     if markdown is not None:
-        from dicube_core.atomic import AtomicFile
+        from dicube_core.atomic import write_bytes
         from dicube_plugins.integrations.report import markdown_page
 
-        with AtomicFile(markdown) as atomic:
-            atomic.file.write(markdown_page(probed, found, codecs).encode())
-            atomic.commit()
+        write_bytes(markdown_page(probed, found, codecs).encode(), markdown)
     if as_json:
         put(json.dumps(report_dict(found, codecs, probed), indent=2))
     else:
-        print_report(found, codecs, _console(), probed)
+        print_report(found, codecs, table_console(160), probed)
     if not all(report.ok for report in codecs) or not all(report.ok for report in probed):
         sys.exit(1)
 
@@ -119,11 +115,7 @@ def plugins(*, as_json: bool) -> None:
     if as_json:
         put(json.dumps(status_dict(), indent=2))
         return
-    print_plugins(_console())
-
-
-def _console() -> Console:
-    return table_console(160)
+    print_plugins(table_console(160))
 
 
 def _waiting(text: str) -> AbstractContextManager[object]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import traceback
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from dicube_core.cli.messages import unread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,5 +45,5 @@ def run_script_command(program: str, arguments: Sequence[str]) -> None:
 
 def _show(*what: Any, **_: Any) -> None:
     """Print a warning as Python does: message, category, file name and line; or nobody reads it."""
-    with contextlib.suppress(OSError):
+    with unread():
         click.echo(warnings.formatwarning(*what[:4]), err=True, nl=False)

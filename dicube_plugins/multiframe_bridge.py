@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dicube_core.atomic import AtomicFile
+from dicube_core.atomic import AtomicFile, is_same_file
 from dicube_core.error_places import errors_name
 from dicube_core.exceptions import (
     DataConsistencyError,
@@ -136,8 +136,7 @@ def _spare_source(reader: Reader, target: str | os.PathLike[str] | Writable) -> 
     """Refuse to replace the file that is read."""
     if not isinstance(target, str | os.PathLike):
         return
-    source, path = Path(reader.name), Path(target)
-    if source.exists() and path.exists() and path.samefile(source):
+    if is_same_file(target, reader.name):
         raise DataConsistencyError(
             f"{reader.name}: it would be replaced by a DICOM file made of it",
             suggestion="give another target",

@@ -226,9 +226,9 @@ class Checks:
         path = self.folder / "study.dcbs"
         dicube_core.convert(self.folder / "series", path)
         (block,) = [b for b in Page.read("engines.md").blocks if "check_spark" in b.mark]
-        _require("/tmp/study.dcbs" in block.code, "the block names another file")
+        _require("/data/study.dcbs" in block.code, "the block names another file")
         names: dict[str, Any] = {"__name__": "__main__"}
-        code = block.code.replace("/tmp/study.dcbs", str(path))
+        code = block.code.replace("/data/study.dcbs", str(path))
         exec(compile(code, "docs/engines.md", "exec"), names)
         with dicube_core.open(path) as reader:
             frames = reader.frames()

@@ -153,11 +153,9 @@ def _profile(
 
 
 def _write_report(path: Path, done: EditReport) -> None:
-    from dicube_core.atomic import AtomicFile
+    from dicube_core.atomic import write_bytes
 
-    with AtomicFile(path) as atomic:
-        atomic.file.write((json.dumps(done.to_dict(), indent=2) + "\n").encode())
-        atomic.commit()
+    write_bytes((json.dumps(done.to_dict(), indent=2) + "\n").encode(), path)
 
 
 def _print(done: EditReport) -> None:

@@ -6,6 +6,7 @@ import errno
 import os
 from pathlib import Path
 
+from dicube_core.atomic import is_same_file
 from dicube_core.exceptions import DataConsistencyError
 
 __all__ = ["refuse_same", "require_free"]
@@ -42,6 +43,6 @@ def refuse_same(one: Path, other: Path | str, what: str) -> None:
     """Refuse a target that is another file of the command, by whatever name or link."""
     if not isinstance(other, Path):
         return
-    same = os.path.realpath(one) == os.path.realpath(other)
-    if same or (one.exists() and other.exists() and one.samefile(other)):
+    # Neither need be there yet.
+    if os.path.realpath(one) == os.path.realpath(other) or is_same_file(one, other):
         raise DataConsistencyError(f"{one}: it is {what}", suggestion="give another name")

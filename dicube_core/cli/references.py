@@ -45,9 +45,7 @@ def references(
             stream.write(f"{text}\n".encode())
             stream.flush()
         return
-    from dicube_core.atomic import AtomicFile
+    from dicube_core.atomic import write_bytes
 
-    with AtomicFile(out) as target:
-        target.file.write(text.encode())
-        target.commit()
+    write_bytes(text.encode(), out)
     put(f"{out}: {len(found['refs'])} references, {len(text) / 1e3:.1f} kB")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from dicube_core.cli.console import put
 from dicube_core.cli.exits import Exit
 from dicube_core.cli.file_or_url import LOCAL_PATH
 from dicube_core.cli.messages import warn
+from dicube_core.cli.places import require_free
 from dicube_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -36,10 +36,11 @@ def repair(damaged: Path, out: Path, *, force: bool, as_json: bool) -> None:
     out, named, and recorded in OUT. Exits with 0 if nothing was lost, with 7 if something was.
     DAMAGED is only read.
     """
+    from dicube_core.atomic import is_same_file
     from dicube_core.salvage.repairing import repair as repair_file
 
-    if out.exists() and not force and not (damaged.exists() and out.samefile(damaged)):
-        raise FileExistsError(errno.EEXIST, "it exists; give --force to replace it", str(out))
+    if not is_same_file(out, damaged):  # which is refused in other words, whatever is forced
+        require_free(out, force=force)
     with progress_bar("decoding") as progress:
         report = repair_file(damaged, out, progress=progress)
     if as_json:

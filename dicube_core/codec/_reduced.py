@@ -32,9 +32,8 @@ def can_be_reduced(coding: Coding, pixel_format: PixelFormat) -> bool:
 
     And whether these can be had: of samples deeper than 29 bits they cannot.
     """
-    palette = pixel_format.photometric_interpretation == "PALETTE COLOR"
     fits = coding.precision + _ROOM <= _WIDEST
-    return not palette and fits and coding.precision == pixel_format.bits_stored
+    return not pixel_format.is_palette and fits and coding.precision == pixel_format.bits_stored
 
 
 def every_nth(values: StoredValues, level: int) -> StoredValues:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dicube_core.atomic import is_same_file
 from dicube_core.container.extension import FRAME_MAP, KEPT_ENCODING, SOURCE_HEADER
 from dicube_core.container.writer import ContainerWriter
 from dicube_core.dataset._text import UTF8
@@ -122,7 +123,7 @@ def edit(
         )
     source = Path(path)
     target = source if out is None else Path(out)
-    if not in_place and target.exists() and target.samefile(source):
+    if not in_place and is_same_file(target, source):
         raise DataConsistencyError(
             f"{target}: it is the file that is read", suggestion="--in-place replaces it"
         )

@@ -6,7 +6,7 @@ import math
 import os
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.atomic import AtomicFile
+from dicube_core.atomic import is_same_file, write_bytes
 from dicube_core.exceptions import DataConsistencyError, InvalidCubeFileError
 from dicube_core.preview.pictures import Sheet, evenly_spaced, png_bytes
 from dicube_core.preview.three_planes import planes_picture
@@ -119,15 +119,11 @@ def write_preview(
     DataConsistencyError
         The picture would replace the file that it is drawn of.
     """
-    source = SeriesView(series).name
-    if os.path.exists(source) and os.path.exists(path) and os.path.samefile(source, path):  # noqa: PTH110, PTH121 - may be an address
+    if is_same_file(path, SeriesView(series).name):
         raise DataConsistencyError(
             f"{os.fspath(path)}: the picture would replace the series that it is drawn of",
             suggestion="give it another name",
         )
     picture = planes_picture(series, **options) if planes else montage(series, **options)
-    data = png_bytes(picture)
-    with AtomicFile(path) as atomic:
-        atomic.file.write(data)
-        atomic.commit()
+    write_bytes(png_bytes(picture), path)
     return picture

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SeriesView"]
 
-_PALETTE = "PALETTE COLOR"
-
 
 class SeriesView:
     """Frames of an open file or of an image as they are to be shown.
@@ -131,7 +129,7 @@ class SeriesView:
 
     @lazy
     def _is_palette(self) -> bool:
-        if self.pixel_format.photometric_interpretation != _PALETTE:
+        if not self.pixel_format.is_palette:
             return False
         if self._image is None:
             return True

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from dicube_core.atomic import write_copy
+from dicube_core.atomic import is_same_file, write_copy
 from dicube_core.checksum import crc32
 from dicube_core.codec.registry import get_codec
 from dicube_core.codec.resolutions import proven_ends
@@ -101,7 +101,7 @@ def repair(
 
 
 def _require_other(source: Path, target: Path) -> None:
-    if target.exists() and source.exists() and target.samefile(source):
+    if is_same_file(target, source):
         raise DataConsistencyError(
             f"{target}: it is the damaged file, which is never written to",
             suggestion="give another name",

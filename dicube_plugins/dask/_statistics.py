@@ -96,7 +96,7 @@ def histogram(
 
 def _count(reader: Reader, edges: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], int]:
     form = reader.pixel_format
-    if form.is_colour or form.photometric_interpretation == "PALETTE COLOR":
+    if form.is_colour or form.is_palette:
         raise DataConsistencyError(
             f"{reader.name}: colour has no modality values", suggestion="leave the file out"
         )

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dicube_core.atomic import AtomicFile
+from dicube_core.atomic import write_bytes
 from dicube_core.exceptions import CodecUnavailableError
 from dicube_plugins._process import describe_status, run_limited
 from dicube_plugins.gpu._capability import DeviceCapability
@@ -103,6 +103,4 @@ def run_child(decoder: str, index: str, answer: str) -> None:
         found = DeviceCapability("", examine_decoder(made))
     except CodecUnavailableError as exc:
         found = DeviceCapability("", (), str(exc))
-    with AtomicFile(Path(answer)) as atomic:
-        atomic.file.write(json.dumps(found.to_dict()).encode())
-        atomic.commit()
+    write_bytes(json.dumps(found.to_dict()).encode(), answer)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from nibabel.nifti1 import Nifti1Image
 
-from dicube_core.atomic import AtomicFile
+from dicube_core.atomic import write_bytes
 from dicube_core.error_places import errors_name
 from dicube_core.nifti import save_to_nifti
 from dicube_plugins.nibabel._integers import exact_integers, fitted
@@ -63,9 +63,7 @@ def write_nifti(
     if os.fspath(path).lower().endswith(".gz"):
         # No time stamp: equal images give equal files.
         data = gzip.compress(data, compresslevel=6, mtime=0)
-    with AtomicFile(path) as target:
-        target.file.write(data)
-        target.commit()
+    write_bytes(data, path)
 
 
 def _is_plain(series: Series) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydicom.dataset import FileDataset
 
+from dicube_core.atomic import is_same_file
 from dicube_core.exceptions import DataConsistencyError
 from dicube_plugins.pydicom._lazy import LazyPixelDataElement, one_value
 
@@ -52,7 +53,4 @@ class SeriesDataset(FileDataset):
         source = element.source if isinstance(element, LazyPixelDataElement) else None
         if source is None or not isinstance(target, str | os.PathLike):
             return False
-        try:
-            return os.path.samefile(target, source)  # noqa: PTH121 - any kind of path
-        except OSError:
-            return False  # one of them does not exist
+        return is_same_file(target, source)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -185,11 +184,13 @@ def read_box_z_last(
                 planes.fill(frame, scaling, part)
             elif (stored := planes.stored(frame, part)) is not part:
                 part[...] = stored
-        finish = None
-        if late and not scaling.is_copy:
-            finish = partial(_scale, scaling, chosen[0])
-        count = len(chosen)
-        own.turner.turn(own.part[:count], out[..., first : first + count], finish)
+
+        def finish(stored: Array, values: Array) -> None:
+            scaling.apply(stored, chosen[0], values)  # the frame makes no difference
+
+        stack = own.part[: len(chosen)]
+        place = out[..., first : first + len(chosen)]
+        own.turner.turn(stack, place, finish if late and not scaling.is_copy else None)
 
     _ = series.reader.codec
     with series.reader.reading_ahead(_to_decode(frames, decode)):
@@ -229,10 +230,6 @@ def _to_decode(frames: list[int], decode: Decode | None) -> list[int]:
         return frames if decode is None else []
     found: list[int] = missing(frames)
     return found
-
-
-def _scale(scaling: Scaling, frame: int, stored: Array, values: Array) -> None:
-    scaling.apply(stored, frame, values)
 
 
 def _samples(scaling: Scaling) -> tuple[int, ...]:
